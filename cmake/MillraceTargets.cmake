@@ -1,0 +1,92 @@
+# How a layer, a node and a test become targets: every folder is built from what lies in it, so that
+# adding a file needs no edit here.
+
+add_library(millrace_options INTERFACE)
+target_include_directories(millrace_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(millrace_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 reports impossible overlaps inside its own string and vector code when it inlines them.
+  target_compile_options(millrace_options INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized -Wno-stringop-overread -Wno-dangling-pointer)
+endif()
+find_package(Threads REQUIRED)
+target_link_libraries(millrace_options INTERFACE Threads::Threads)
+if(MILLRACE_SANITIZER STREQUAL "asan")
+  set(_flags -fsanitize=address -fno-omit-frame-pointer)
+elseif(MILLRACE_SANITIZER STREQUAL "ubsan")
+  set(_flags -fsanitize=undefined -fno-sanitize-recover=all)
+elseif(MILLRACE_SANITIZER STREQUAL "tsan")
+  set(_flags -fsanitize=thread -Wno-tsan)
+elseif(NOT MILLRACE_SANITIZER STREQUAL "")
+  message(FATAL_ERROR "MILLRACE_SANITIZER is '${MILLRACE_SANITIZER}': asan, ubsan or tsan expected")
+endif()
+if(_flags)
+  target_compile_options(millrace_options INTERFACE ${_flags})
+  target_link_options(millrace_options INTERFACE ${_flags})
+  target_compile_definitions(millrace_options INTERFACE MILLRACE_SANITIZED=1)
+endif()
+
+if(MILLRACE_TESTS AND NOT MILLRACE_PORTABLE_ONLY)
+  find_package(GTest REQUIRED)
+  include(GoogleTest)
+endif()
+
+# _millrace_split(DIR sources tests): the .cpp files of a folder, tests apart.
+function(_millrace_split dir out_sources out_tests)
+  file(GLOB files CONFIGURE_DEPENDS ${dir}/*.cpp ${dir}/detail/*.cpp)
+  set(tests ${files})
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+  set(sources ${files})
+  list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
+  set(${out_sources} ${sources} PARENT_SCOPE)
+  set(${out_tests} ${tests} PARENT_SCOPE)
+endfunction()
+
+# millrace_test(NAME SOURCES ... LINK ... [LABEL unit] [PROPERTIES ...]): one test program.
+function(millrace_test name)
+  cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LINK;PROPERTIES" ${ARGN})
+  if(NOT MILLRACE_TESTS OR MILLRACE_PORTABLE_ONLY OR NOT ARG_SOURCES)
+    return()
+  endif()
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINK} millrace_options GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name} PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MILLRACE_DEPS_DIR="${MILLRACE_DEPS_DIR}")
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
+    PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600 ${ARG_PROPERTIES})
+endfunction()
+
+# millrace_layer(NAME DEPENDS layers... PACKAGES targets...): millrace/NAME as millrace_NAME, its
+# tests as millrace_NAME_test.
+function(millrace_layer name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PACKAGES" ${ARGN})
+  _millrace_split(${CMAKE_SOURCE_DIR}/millrace/${name} sources tests)
+  set(links millrace_options)
+  foreach(layer IN LISTS ARG_DEPENDS)
+    list(APPEND links millrace_${layer})
+  endforeach()
+  if(sources)
+    add_library(millrace_${name} STATIC ${sources})
+    target_link_libraries(millrace_${name} PUBLIC ${links} PRIVATE ${ARG_PACKAGES})
+  else()
+    add_library(millrace_${name} INTERFACE)
+    target_link_libraries(millrace_${name} INTERFACE ${links})
+  endif()
+  millrace_test(millrace_${name}_test SOURCES ${tests} LINK millrace_${name} ${ARG_PACKAGES})
+endfunction()
+
+# millrace_node(NAME [PACKAGES targets...] [LAYERS inference]): nodes/NAME as millrace_node_NAME.
+function(millrace_node name)
+  cmake_parse_arguments(ARG "" "" "PACKAGES;LAYERS" ${ARGN})
+  _millrace_split(${CMAKE_SOURCE_DIR}/nodes/${name} sources tests)
+  set(links millrace_options millrace_node)
+  foreach(layer IN LISTS ARG_LAYERS)
+    list(APPEND links millrace_${layer})
+  endforeach()
+  add_library(millrace_node_${name} STATIC ${sources})
+  target_link_libraries(millrace_node_${name} PUBLIC ${links} PRIVATE ${ARG_PACKAGES})
+  millrace_test(millrace_node_${name}_test SOURCES ${tests}
+    LINK millrace_node_${name} millrace_testing ${ARG_PACKAGES})
+endfunction()
