@@ -9,8 +9,8 @@ namespace millrace::base {
 }  // namespace millrace::base
 
 /// Our own invariant. `belief` says what we believed, as a sentence.
-#define MR_CHECK(condition, belief)                                                 \
-  do {                                                                              \
-    if (!(condition)) [[unlikely]]                                                  \
-      ::millrace::base::check_failed(#condition, belief, __FILE__, __LINE__);       \
+#define MR_CHECK(condition, belief)                                           \
+  do {                                                                        \
+    if (!(condition)) [[unlikely]]                                            \
+      ::millrace::base::check_failed(#condition, belief, __FILE__, __LINE__); \
   } while (false)

@@ -30,6 +30,8 @@ int exit_code(Code code) noexcept {
   return 1;
 }
 
-std::string Error::text() const { return where.empty() ? message : where + ": " + message; }
+std::string Error::text() const {
+  return where.empty() ? message : where + ": " + message;
+}
 
 }  // namespace millrace::base

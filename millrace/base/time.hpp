@@ -39,6 +39,8 @@ using MediaTime = std::chrono::duration<std::int64_t, std::micro>;
   return whole * rate_hz + (rest * rate_hz + 999'999) / 1'000'000;
 }
 
-[[nodiscard]] constexpr std::int64_t to_us(Duration d) noexcept { return d.count() / 1000; }
+[[nodiscard]] constexpr std::int64_t to_us(Duration d) noexcept {
+  return d.count() / 1000;
+}
 
 }  // namespace millrace::base

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/base/time.hpp"
+#include "millrace/manifest/graph_spec.hpp"
+#include "millrace/node/node.hpp"
+#include "millrace/node/registry.hpp"
+
+namespace millrace::graph {
+
+/// The queue of one edge.
+struct QueueConfig {
+  std::uint32_t capacity = 50;
+  std::uint64_t max_bytes = 1 << 20;
+  node::OverflowPolicy policy = node::OverflowPolicy::drop_oldest;
+  std::optional<base::MediaTime> max_age;
+};
+
+/// One edge of the plan; indices are into Plan::stages.
+
+struct Edge {
+  std::uint32_t from = 0;
+  std::uint32_t from_port = 0;
+  std::uint32_t to = 0;
+  std::uint32_t to_port = 0;
+  bool feedback = false;
+  QueueConfig queue;
+  node::Format format;
+};
+
+/// One node of the plan.
+struct Stage {
+  std::uint32_t index = 0;
+  std::string id;
+  const node::NodeType* type = nullptr;
+  node::Params params;
+  std::vector<node::Format> input_formats;
+  node::Placement placement = node::Placement::inline_;
+  node::Capabilities capabilities;
+  node::VirtualCost virtual_cost;
+  bool commit = false;                   ///< holds what is unconfirmed (sinks, `commit: true`)
+  bool release_speculative = false;      ///< `release: speculative`: lets it through, marked
+  base::MediaTime latency{0};            ///< declared by the node for these parameters
+  base::MediaTime path_latency{0};       ///< slowest path from a source, this stage included
+  std::vector<std::uint32_t> in_edges;   ///< into Plan::edges, by port, then as written
+  std::vector<std::uint32_t> out_edges;  ///< into Plan::edges, by port, then as written
+  std::vector<std::uint32_t>
+      downstream;  ///< stages reachable over edges without feedback, ascending
+
+  [[nodiscard]] const node::Contract& contract() const noexcept { return *type->contract; }
+  [[nodiscard]] node::StageConfig config() const {
+    return {.id = id, .params = params, .inputs = input_formats};
+  }
+};
+
+/// The checked graph: stages in topological order (feedback edges aside). Immutable once built.
+struct Plan {
+  std::string name;
+  std::vector<Stage> stages;
+  std::vector<Edge> edges;
+  std::vector<std::uint32_t> sources;
+  std::vector<std::uint32_t> sinks;
+  manifest::SpeculationSpec speculation;
+  manifest::ExecutorSpec executor;
+  base::MediaTime path_latency{0};        ///< static latency budget: the slowest path
+  std::vector<std::string> slowest_path;  ///< its node ids
+  std::vector<std::string> notes;  ///< what the planner did or does not apply, for `validate`
+
+  [[nodiscard]] const Stage* find(std::string_view id) const noexcept;
+};
+
+/// Checks `spec` against the node types and makes the plan. Every mistake found is reported, each
+/// with file:line:column, what was expected and the nearest right name. Models are loaded here by
+/// the nodes' create(): a missing one is an error of that node's place.
+///   threads  control
+[[nodiscard]] std::expected<std::unique_ptr<const Plan>, std::vector<base::Error>> build_plan(
+    const manifest::GraphSpec& spec, const node::Registry& registry);
+
+}  // namespace millrace::graph
