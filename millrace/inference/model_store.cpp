@@ -65,16 +65,16 @@ base::Result<fs::path> ModelStore::find(const ModelFile& model) const {
   FileState state{path, fs::file_size(path, error), {}};
   if (!error) state.written = fs::last_write_time(path, error);
   if (error) {
-    return base::fail(base::Code::unavailable,
-                      "model '" + std::string(model.name) + "' is not at " + path.string() +
-                          ": run './dev setup', or set MILLRACE_MODELS");
+    return base::fail(base::Code::unavailable, "model '" + std::string(model.name) +
+                                                   "' is not at " + path.string() +
+                                                   ": run './dev setup', or set MILLRACE_MODELS");
   }
   const auto sum = checksum(state);
   if (!sum) return std::unexpected(sum.error());
   if (*sum != model.sha256) {
     return base::fail(base::Code::bad_peer_data,
-                      "model '" + std::string(model.name) + "' has sha256 " + *sum +
-                          ", expected " + std::string(model.sha256) + ": run './dev setup' again",
+                      "model '" + std::string(model.name) + "' has sha256 " + *sum + ", expected " +
+                          std::string(model.sha256) + ": run './dev setup' again",
                       path.string());
   }
   return path;

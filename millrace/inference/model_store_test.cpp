@@ -64,9 +64,9 @@ TEST_F(ModelStoreFiles, RefusesADifferentFileAndSaysBothSums) {
   ASSERT_FALSE(path);
   EXPECT_EQ(path.error().code, base::Code::bad_peer_data);
   EXPECT_NE(path.error().message.find(kSumOfAbc), std::string::npos);
-  EXPECT_NE(path.error().message.find(
-                "a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"),
-            std::string::npos)
+  EXPECT_NE(
+      path.error().message.find("a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"),
+      std::string::npos)
       << path.error().message;
 }
 

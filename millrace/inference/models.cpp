@@ -25,6 +25,8 @@ constexpr std::array<ModelFile, 5> kModels{{
 
 }  // namespace
 
-std::span<const ModelFile> known_models() noexcept { return kModels; }
+std::span<const ModelFile> known_models() noexcept {
+  return kModels;
+}
 
 }  // namespace millrace::inference

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "millrace/base/check.hpp"
+#include "millrace/rt/guard.hpp"
 #include "millrace/rt/mutex.hpp"
 
 namespace millrace::inference {
@@ -88,7 +89,9 @@ void RunControl::stop() noexcept {
   impl_->options.SetTerminate();
 }
 
-bool RunControl::stopped() const noexcept { return impl_->stopped.load(std::memory_order_acquire); }
+bool RunControl::stopped() const noexcept {
+  return impl_->stopped.load(std::memory_order_acquire);
+}
 
 void RunControl::reset() noexcept {
   impl_->options.UnsetTerminate();
@@ -163,8 +166,12 @@ base::Result<std::shared_ptr<const OnnxModel>> OnnxModel::load(const std::filesy
   }
 }
 
-std::span<const std::string> OnnxModel::inputs() const noexcept { return impl_->inputs; }
-std::span<const std::string> OnnxModel::outputs() const noexcept { return impl_->outputs; }
+std::span<const std::string> OnnxModel::inputs() const noexcept {
+  return impl_->inputs;
+}
+std::span<const std::string> OnnxModel::outputs() const noexcept {
+  return impl_->outputs;
+}
 
 std::span<const std::int64_t> OnnxModel::input_shape(std::size_t i) const {
   MR_CHECK(i < impl_->input_shapes.size(), "only inputs that exist are asked for");
@@ -195,10 +202,14 @@ base::Result<void> OnnxModel::run(std::span<const Tensor> in, std::span<Tensor> 
   std::array<OrtValue*, kMaxTensors> made;
   for (std::size_t i = 0; i < in.size(); ++i) given[i] = in[i].value_;
   for (std::size_t i = 0; i < out.size(); ++i) made[i] = out[i].value_;
-  const OrtRunOptions* options = control == nullptr ? nullptr : control->impl_->options;
-  OrtStatus* status = Ort::GetApi().Run(impl_->session, options, impl_->input_names.data(),
-                                        given.data(), in.size(), impl_->output_names.data(),
-                                        out.size(), made.data());
+  const OrtRunOptions* options = nullptr;
+  if (control != nullptr) options = control->impl_->options;
+  OrtStatus* status = nullptr;
+  {
+    const rt::RtExempt foreign;
+    status = Ort::GetApi().Run(impl_->session, options, impl_->input_names.data(), given.data(),
+                               in.size(), impl_->output_names.data(), out.size(), made.data());
+  }
   if (status != nullptr) {
     const Ort::Status failed(status);
     if (control != nullptr && control->stopped())

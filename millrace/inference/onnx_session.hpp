@@ -98,7 +98,7 @@ class OnnxModel {
 
   /// One run. `in` and `out` stand in the order of inputs() and outputs(); an output that is not
   /// empty is written in place, an empty one gets memory of ONNX Runtime.
-  /// Allocates inside ONNX Runtime, and nothing of our own.
+  /// Allocates inside ONNX Runtime (an RtExempt), and nothing of our own.
   [[nodiscard]] base::Result<void> run(std::span<const Tensor> in, std::span<Tensor> out,
                                        RunControl* control = nullptr) const;
 

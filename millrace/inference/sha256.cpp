@@ -81,8 +81,7 @@ std::string Sha256::finish() {
 
 base::Result<std::string> sha256_of_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file)
-    return base::fail(base::Code::unavailable, "the file cannot be opened", path.string());
+  if (!file) return base::fail(base::Code::unavailable, "the file cannot be opened", path.string());
   Sha256 sum;
   std::vector<char> piece(1 << 18);
   while (file) {
