@@ -31,18 +31,30 @@ void bump(std::atomic<std::uint64_t>& counter) noexcept {
 
 }  // namespace
 
-RtScope::RtScope() noexcept { ++depth.scopes; }
-RtScope::~RtScope() { --depth.scopes; }
+RtScope::RtScope() noexcept {
+  ++depth.scopes;
+}
+RtScope::~RtScope() {
+  --depth.scopes;
+}
 
-RtExempt::RtExempt() noexcept { ++depth.exemptions; }
-RtExempt::~RtExempt() { --depth.exemptions; }
+RtExempt::RtExempt() noexcept {
+  ++depth.exemptions;
+}
+RtExempt::~RtExempt() {
+  --depth.exemptions;
+}
 
-bool in_rt_scope() noexcept { return depth.scopes > 0; }
+bool in_rt_scope() noexcept {
+  return depth.scopes > 0;
+}
 
 std::uint64_t rt_allocations() noexcept {
   return counts.rt_allocations.load(std::memory_order_relaxed);
 }
-std::uint64_t rt_locks() noexcept { return counts.rt_locks.load(std::memory_order_relaxed); }
+std::uint64_t rt_locks() noexcept {
+  return counts.rt_locks.load(std::memory_order_relaxed);
+}
 std::uint64_t exempt_allocations() noexcept {
   return counts.exempt_allocations.load(std::memory_order_relaxed);
 }
@@ -56,7 +68,9 @@ std::uint64_t all_allocations() noexcept {
 bool allocations_watched() noexcept {
   return counts.allocations_watched.load(std::memory_order_relaxed);
 }
-bool locks_watched() noexcept { return counts.locks_watched.load(std::memory_order_relaxed); }
+bool locks_watched() noexcept {
+  return counts.locks_watched.load(std::memory_order_relaxed);
+}
 
 void note_allocation() noexcept {
   bump(counts.all_allocations);
@@ -72,6 +86,8 @@ void note_lock() noexcept {
 void watch_allocations() noexcept {
   counts.allocations_watched.store(true, std::memory_order_relaxed);
 }
-void watch_locks() noexcept { counts.locks_watched.store(true, std::memory_order_relaxed); }
+void watch_locks() noexcept {
+  counts.locks_watched.store(true, std::memory_order_relaxed);
+}
 
 }  // namespace millrace::rt

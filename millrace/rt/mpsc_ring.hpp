@@ -15,13 +15,14 @@ namespace millrace::rt {
 
 /// Bounded queue from any number of threads to one. When it is full the newest item is refused and
 /// stays with the caller; nothing waits. Items of one producer keep their order.
-///   units    capacity and size are in items; the capacity is rounded up to a power of two, at least
+///   units    capacity and size are in items; the capacity is rounded up to a power of two, at
+///   least
 ///            2
 ///   threads  any thread calls try_push(), one consumer thread try_pop(); size() any
 ///   errors   none: false means full (push) or nothing ready (pop)
 ///   source   D. Vyukov, "Bounded MPMC queue" (1024cores.net), with a single consumer
-/// A producer stopped between taking its slot and filling it hides the items behind it until it goes
-/// on: the consumer sees "nothing ready", never a wrong item.
+/// A producer stopped between taking its slot and filling it hides the items behind it until it
+/// goes on: the consumer sees "nothing ready", never a wrong item.
 template <class T>
 class MpscRing {
   static_assert(std::is_nothrow_move_assignable_v<T> && std::is_default_constructible_v<T>,

@@ -43,7 +43,8 @@ class MR_SCOPED_CAPABILITY MutexLock {
   Mutex& mutex_;
 };
 
-/// Condition variable for Mutex. Waits may end early: ask the condition again in a loop, or pass it.
+/// Condition variable for Mutex. Waits may end early: ask the condition again in a loop, or pass
+/// it.
 class CondVar {
  public:
   void notify_one() noexcept { condition_.notify_one(); }

@@ -18,7 +18,8 @@ inline constexpr std::size_t kSlabBlocks = std::size_t{1} << kOffsetBits;
 
 /// What stands before a block's bytes: one cache line, so that the bytes are aligned as promised.
 struct alignas(kPayloadAlignment) PayloadBlock {
-  /// Handles alive. Written by any holder; the last release (acq_rel) sees every write of the others.
+  /// Handles alive. Written by any holder; the last release (acq_rel) sees every write of the
+  /// others.
   std::atomic<std::uint32_t> handles{1};
   /// Next free block of the class. Written by whoever pushes, read by whoever tries to pop; a stale
   /// read is thrown away by the tag of the list's head, so relaxed is enough.
@@ -139,8 +140,7 @@ std::size_t single_capacity(std::size_t size_bytes) noexcept {
 }
 
 void fill(Payload& payload, std::span<const std::byte> bytes) noexcept {
-  if (payload && !bytes.empty())
-    std::memcpy(payload.writable().data(), bytes.data(), bytes.size());
+  if (payload && !bytes.empty()) std::memcpy(payload.writable().data(), bytes.data(), bytes.size());
 }
 
 }  // namespace
@@ -165,7 +165,9 @@ Payload& Payload::operator=(Payload&& other) noexcept MR_NONBLOCKING {
   return *this;
 }
 
-Payload::~Payload() { reset(); }
+Payload::~Payload() {
+  reset();
+}
 
 void Payload::reset() noexcept MR_NONBLOCKING {
   detail::PayloadBlock* block = std::exchange(block_, nullptr);
@@ -220,7 +222,9 @@ std::span<std::byte> Payload::writable() noexcept MR_NONBLOCKING {
 
 PayloadPool::PayloadPool(PayloadGrowth growth) : core_(new detail::PayloadCore(growth)) {}
 
-PayloadPool::~PayloadPool() { detail::drop_share(core_); }
+PayloadPool::~PayloadPool() {
+  detail::drop_share(core_);
+}
 
 base::Result<void> PayloadPool::reserve(std::size_t size_bytes, std::size_t count) {
   using base::Code;
@@ -255,7 +259,8 @@ base::Result<void> PayloadPool::reserve(std::size_t size_bytes, std::size_t coun
     block->capacity_bytes = kPayloadClasses[c];
     block->size_class = static_cast<std::uint32_t>(c);
     block->index = first + static_cast<std::uint32_t>(i);
-    block->next.store(block->index + 1, std::memory_order_relaxed);  // the last one's is set on push
+    block->next.store(block->index + 1,
+                      std::memory_order_relaxed);  // the last one's is set on push
     last = block;
   }
   size_class.slabs[size_class.slabs_used++].store(slab, std::memory_order_relaxed);

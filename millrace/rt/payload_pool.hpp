@@ -21,13 +21,13 @@ struct PayloadCore;
 
 inline constexpr std::size_t kPayloadAlignment = 64;
 /// Block sizes that a pool keeps ready. Anything larger is allocated singly.
-inline constexpr std::array<std::size_t, 6> kPayloadClasses{64,      256,       1 << 10,
+inline constexpr std::array<std::size_t, 6> kPayloadClasses{64,      256,      1 << 10,
                                                             4 << 10, 16 << 10, 64 << 10};
 
-/// Share of a block of bytes: one pointer wide. Copies share the block; the last one gives it back to
-/// where it came from, on whatever thread that is.
-///   threads  distinct handles to one block may live on distinct threads; one handle is one thread's
-///   units    bytes; the block starts on a 64-byte boundary
+/// Share of a block of bytes: one pointer wide. Copies share the block; the last one gives it back
+/// to where it came from, on whatever thread that is.
+///   threads  distinct handles to one block may live on distinct threads; one handle is one
+///   thread's units    bytes; the block starts on a 64-byte boundary
 /// Bytes may be written only while the handle is the only one (`unique()`): whoever writes and then
 /// shares never writes again. An empty handle (`!payload`) has no block; a block of 0 bytes is not
 /// empty in that sense.
@@ -35,8 +35,7 @@ class Payload {
  public:
   Payload() = default;
   Payload(const Payload& other) noexcept MR_NONBLOCKING;
-  Payload(Payload&& other) noexcept MR_NONBLOCKING
-      : block_(std::exchange(other.block_, nullptr)) {}
+  Payload(Payload&& other) noexcept MR_NONBLOCKING : block_(std::exchange(other.block_, nullptr)) {}
   Payload& operator=(const Payload& other) noexcept MR_NONBLOCKING;
   Payload& operator=(Payload&& other) noexcept MR_NONBLOCKING;
   ~Payload();

@@ -26,7 +26,8 @@ class StopToken {
   const std::atomic<bool>* flag_ = nullptr;
 };
 
-/// Owns the flag; lives where the work's record lives, and at least as long as its tokens are asked.
+/// Owns the flag; lives where the work's record lives, and at least as long as its tokens are
+/// asked.
 ///   threads  any
 class StopSource {
  public:

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "millrace/base/annotations.hpp"
+#include "millrace/base/drop_reason.hpp"
+#include "millrace/base/time.hpp"
+#include "millrace/metrics/counter.hpp"
+#include "millrace/metrics/histogram.hpp"
+#include "millrace/metrics/sliding_histogram.hpp"
+
+namespace millrace::metrics {
+
+/// What one stage did, over all its sessions on one shard.
+///   threads  the shard writes; any thread reads meanwhile
+///   units    times in nanoseconds, the rest in packets
+/// About 0.5 MB (two sliding histograms), taken by the constructor.
+class NodeStats {
+ public:
+  /// One call of the stage that took `took` and ended at `now`: one stamp for the whole batch.
+  void record_latency(base::Instant now, base::Duration took) noexcept MR_NONBLOCKING {
+    const std::uint64_t ns = nanoseconds(took);
+    latency_.record(now, ns);
+    latency_ever_.record(ns);
+  }
+  /// A packet that had waited `waited` when the stage took it.
+  void record_queue_wait(base::Instant now, base::Duration waited) noexcept MR_NONBLOCKING {
+    queue_wait_.record(now, nanoseconds(waited));
+  }
+  void set_queue_depth(std::uint64_t packets) noexcept MR_NONBLOCKING { queue_depth_.set(packets); }
+  void add_in(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { in_.add(packets); }
+  void add_out(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { out_.add(packets); }
+  void add_merged(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { merged_.add(packets); }
+  void add_dropped(base::DropReason reason, std::uint64_t packets = 1) noexcept MR_NONBLOCKING {
+    dropped_[static_cast<std::size_t>(reason)].add(packets);
+  }
+
+  [[nodiscard]] const SlidingHistogram& latency() const noexcept { return latency_; }
+  [[nodiscard]] const Histogram& latency_ever() const noexcept { return latency_ever_; }
+  [[nodiscard]] const SlidingHistogram& queue_wait() const noexcept { return queue_wait_; }
+  [[nodiscard]] std::uint64_t queue_depth() const noexcept { return queue_depth_.value(); }
+  [[nodiscard]] std::uint64_t queue_depth_max() const noexcept { return queue_depth_.max(); }
+  [[nodiscard]] std::uint64_t in() const noexcept { return in_.value(); }
+  [[nodiscard]] std::uint64_t out() const noexcept { return out_.value(); }
+  /// Packets that became part of another while they waited.
+  [[nodiscard]] std::uint64_t merged() const noexcept { return merged_.value(); }
+  [[nodiscard]] std::uint64_t dropped(base::DropReason reason) const noexcept {
+    return dropped_[static_cast<std::size_t>(reason)].value();
+  }
+  [[nodiscard]] std::uint64_t dropped() const noexcept {
+    std::uint64_t sum = 0;
+    for (const Counter& reason : dropped_) sum += reason.value();
+    return sum;
+  }
+
+ private:
+  /// A clock step backwards counts as no time rather than as 584 years.
+  static std::uint64_t nanoseconds(base::Duration d) noexcept {
+    return d.count() < 0 ? 0 : static_cast<std::uint64_t>(d.count());
+  }
+
+  SlidingHistogram latency_;
+  Histogram latency_ever_;
+  SlidingHistogram queue_wait_;
+  Gauge queue_depth_;
+  Counter in_;
+  Counter out_;
+  Counter merged_;
+  std::array<Counter, base::kDropReasons> dropped_;
+};
+
+}  // namespace millrace::metrics
