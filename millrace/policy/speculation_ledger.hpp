@@ -3,11 +3,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <expected>
 
 #include "millrace/base/ids.hpp"
-#include "millrace/base/time.hpp"
-#include "millrace/media/control.hpp"
 #include "millrace/media/lineage.hpp"
 
 namespace millrace::policy {
@@ -51,29 +48,37 @@ class SpeculationLedger {
  public:
   static constexpr std::uint32_t kSegments = 4096;
   static constexpr std::uint32_t kTurns = 256;
+  /// Guesses a turn can have; guess() answers 0 after that.
+  static constexpr base::Revision kMaxRevision = 1023;
 
   SpeculationLedger() noexcept = default;
   SpeculationLedger(const SpeculationLedger&) = delete;
   SpeculationLedger& operator=(const SpeculationLedger&) = delete;
 
   // Writer side -------------------------------------------------------------------------------
+  /// The next number. None (0) once every number was given out: numbers are never used twice.
   [[nodiscard]] base::SegmentId open(SegmentKind kind) noexcept;
   Verdict confirm(base::SegmentId segment) noexcept;
   Verdict cancel(base::SegmentId segment) noexcept;
   Verdict fail(base::SegmentId segment) noexcept;
 
   [[nodiscard]] base::TurnId open_turn() noexcept;
-  /// A new guess about `turn`: the revision after the last one given out for it.
+  /// A new guess about `turn`: the revision after the last one given out for it. 0 means that there
+  /// is no further guess: the turn is unknown, committed or interrupted, or kMaxRevision was given.
   [[nodiscard]] base::Revision guess(base::TurnId turn) noexcept;
   /// Withdraws revisions 1..revision of `turn` (turn_resumed). After commit: too_late.
   Verdict withdraw(base::TurnId turn, base::Revision revision) noexcept;
-  /// The turn ended with `revision`; every other revision of it is dead from now on.
+  /// The turn ended with `revision`; every other revision of it is dead from now on, while packets
+  /// of revision 0 (nothing guessed went into them) stay as they were. A withdrawn revision, an
+  /// interrupted turn or one committed with another revision: too_late.
   Verdict commit(base::TurnId turn, base::Revision revision) noexcept;
-  /// Nothing of `turn` or of any turn before it may leave any more.
+  /// Nothing of `turn` or of any turn before it may leave any more, committed or not.
   Verdict interrupt(base::TurnId turn) noexcept;
 
   // Any thread --------------------------------------------------------------------------------
   [[nodiscard]] SegmentState state(base::SegmentId segment) const noexcept;
+  /// The kind `segment` was opened with; onset when it is unknown.
+  [[nodiscard]] SegmentKind kind(base::SegmentId segment) const noexcept;
   /// Not withdrawn: everything `lineage` hangs on is speculative or confirmed.
   [[nodiscard]] bool live(const media::Lineage& lineage) const noexcept;
   /// Everything `lineage` hangs on is confirmed.
@@ -87,25 +92,31 @@ class SpeculationLedger {
   [[nodiscard]] std::uint32_t version() const noexcept {
     return version_.load(std::memory_order_acquire);
   }
-
-  [[nodiscard]] const LedgerCounters& counters() const noexcept { return counters_; }
-  [[nodiscard]] base::SegmentId last_segment() const noexcept { return {next_segment_ - 1}; }
-  [[nodiscard]] base::TurnId last_turn() const noexcept { return {next_turn_ - 1}; }
   [[nodiscard]] base::Revision last_revision(base::TurnId turn) const noexcept;
   [[nodiscard]] bool turn_committed(base::TurnId turn) const noexcept;
   [[nodiscard]] bool turn_interrupted(base::TurnId turn) const noexcept;
 
+  // Writer's thread only ----------------------------------------------------------------------
+  [[nodiscard]] const LedgerCounters& counters() const noexcept { return counters_; }
+  [[nodiscard]] base::SegmentId last_segment() const noexcept { return {next_segment_ - 1}; }
+  [[nodiscard]] base::TurnId last_turn() const noexcept { return {next_turn_ - 1}; }
+
  private:
   Verdict settle(base::SegmentId segment, SegmentState to) noexcept;
-  [[nodiscard]] const std::atomic<std::uint64_t>* turn_word(base::TurnId turn) const noexcept;
+  /// What the ledger knows of `turn`; 0 when its place belongs to another turn.
+  [[nodiscard]] std::uint64_t turn_word(base::TurnId turn) const noexcept;
+  void set_turn_word(base::TurnId turn, std::uint64_t word) noexcept;
+  [[nodiscard]] FenceDecision fence_turn(base::TurnId turn, base::Revision revision) const noexcept;
   void changed() noexcept;
 
-  // Each word is written by the shard alone (release) and read by any thread (acquire).
+  // All four are written by the shard alone (release) and read by any thread (acquire); each word
+  // says all about its segment or turn, so a reader never has to put two of them together.
   // segment: number << 8 | kind << 4 | state. The number tells a reader whose place it now is.
   std::array<std::atomic<std::uint64_t>, kSegments> segments_{};
-  // turn: number << 32 | interrupted 1 | committed revision 10 | withdrawn up to 10 | given out 11.
+  // turn: number << 32 | committed revision << 20 | withdrawn up to << 10 | given out.
   std::array<std::atomic<std::uint64_t>, kTurns> turns_{};
   std::atomic<std::uint32_t> interrupted_up_to_{0};
+  // Stored after the word it announces: who reads the new number also reads the new word.
   std::atomic<std::uint32_t> version_{0};
   std::uint32_t next_segment_ = 1;
   std::uint32_t next_turn_ = 1;
