@@ -41,7 +41,8 @@ OrtValue* make_view(std::span<T> data, std::span<const std::int64_t> shape) {
 }  // namespace
 
 Tensor& Tensor::operator=(Tensor&& other) noexcept {
-  std::swap(value_, other.value_);
+  // Frees what was here at once: a swapped-out value in `other` would be written in place.
+  const Tensor old(std::exchange(value_, std::exchange(other.value_, nullptr)));
   return *this;
 }
 

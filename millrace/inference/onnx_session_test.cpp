@@ -71,9 +71,11 @@ TEST(Tensor, IsEmptyAfterAMove) {
   std::array<bool, 1> flag{true};
   Tensor a = Tensor::view(std::span<bool>(flag), std::array<std::int64_t, 1>{1});
 
-  const Tensor b = std::move(a);
+  Tensor b = Tensor::view(std::span<bool>(flag), std::array<std::int64_t, 1>{1});
+  b = std::move(a);
 
   EXPECT_FALSE(b.empty());
+  EXPECT_TRUE(a.empty()) << "an output moved from is made anew by the next run";
 }
 
 TEST(TensorDeathTest, RefusesAShapeThatDoesNotFitItsData) {

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/base/result.hpp"
+#include "millrace/inference/model_store.hpp"
+#include "millrace/inference/onnx_session.hpp"
+#include "nodes/moonshine_asr/tokenizer.hpp"
+
+namespace millrace::nodes {
+
+/// What was said.
+struct Transcript {
+  std::string text;
+  std::vector<std::int32_t> tokens;
+  std::uint32_t steps = 0;      ///< of the decoder
+  std::int64_t encoder_us = 0;  ///< real time spent, for metrics only
+  std::int64_t decode_us = 0;
+  bool truncated = false;  ///< the decoder was still talking at its limit of steps
+};
+
+struct DecodeOptions {
+  /// At most so many steps for each piece; 0: what speech can need (6.5 a second, and 6).
+  std::uint32_t max_steps = 0;
+};
+
+/// Asked before and after the encoder and between decode steps; true: give up.
+using StopPredicate = std::function<bool()>;
+
+/// Ends one transcription from outside, even inside the encoder, and tells how far it got.
+///   threads  any; one transcription at a time uses it
+class TranscribeControl {
+ public:
+  /// The transcription in flight ends with `cancelled` as soon as ONNX Runtime sees it (between
+  /// two operators of the graph).
+  void terminate() noexcept { run_.stop(); }
+  [[nodiscard]] bool terminated() const noexcept { return run_.stopped(); }
+  /// Ready for another transcription. Not while one is in flight.
+  void reset() noexcept;
+
+  /// Decode steps done so far.
+  [[nodiscard]] std::uint32_t steps() const noexcept { return steps_.load(); }
+  /// Steps that were in flight when the stop came; never more than one.
+  [[nodiscard]] std::uint32_t steps_after_stop() const noexcept { return after_stop_.load(); }
+
+ private:
+  friend class MoonshineModel;
+  inference::RunControl run_;
+  std::atomic<std::uint32_t> steps_{0};       // written by the transcription, read by any
+  std::atomic<std::uint32_t> after_stop_{0};  // the same
+};
+
+/// Moonshine tiny-en: English speech to text, greedy, one thread for each call.
+/// Audio longer than 30 s is cut into pieces, each at the quietest 20 ms between 20 s and 30 s
+/// after the cut before, and their texts are joined: nothing is left out.
+///   units    16 kHz mono in [-1, 1]; 0.3 s of silence are put before and behind each piece
+///   threads  worker; any number of transcriptions at once
+///   errors   create: as ModelStore and OnnxModel; transcribe: cancelled when stopped, internal
+///   source   docs/dependencies.md (moonshine-voice 0.0.73, tiny-en)
+class MoonshineModel {
+ public:
+  static constexpr std::int32_t kRateHz = 16'000;
+  static constexpr std::size_t kMaxPieceFrames = 30 * kRateHz;
+
+  [[nodiscard]] static base::Result<MoonshineModel> create(const inference::ModelStore& store);
+
+  [[nodiscard]] base::Result<Transcript> transcribe(std::span<const float> mono16k,
+                                                    const DecodeOptions& options = {},
+                                                    const StopPredicate& stop = {},
+                                                    TranscribeControl* control = nullptr) const;
+
+  /// Where `frames` of audio would be cut: the length of each piece.
+  [[nodiscard]] static std::vector<std::size_t> pieces(std::span<const float> mono16k);
+
+ private:
+  /// Where the decoder finds what it said a step ago.
+  struct Cache {
+    std::size_t in = 0;
+    std::size_t out = 0;
+    bool of_encoder = false;  ///< written once, by the first step
+  };
+  struct Call;
+
+  explicit MoonshineModel(MoonshineTokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
+  base::Result<void> find_slots();
+  base::Result<inference::Tensor> encode(std::span<float> padded, Call& call) const;
+  base::Result<void> decode(inference::Tensor hidden, std::size_t frames, Call& call) const;
+  base::Result<void> transcribe_piece(std::span<const float> piece, Call& call) const;
+
+  MoonshineTokenizer tokenizer_;
+  // shared: immutable weights, one copy for the process
+  std::shared_ptr<const inference::OnnxModel> encoder_, decoder_;
+  std::size_t ids_ = 0, hidden_ = 0, mask_ = 0, use_cache_ = 0, logits_ = 0;
+  std::vector<Cache> caches_;
+};
+
+}  // namespace millrace::nodes
