@@ -44,6 +44,18 @@ class RtExempt {
 /// True when this program sees every pthread mutex, not only rt::Mutex.
 [[nodiscard]] bool locks_watched() noexcept;
 
+/// Breaches that `body` makes when it runs inside an RtScope: what a test of a hot path expects to
+/// be 0. Counts are of the process, so no other thread may be in a scope meanwhile.
+template <class Body>
+[[nodiscard]] std::uint64_t breaches_in(Body&& body) {
+  const std::uint64_t before = rt_allocations() + rt_locks();
+  {
+    const RtScope scope;
+    body();
+  }
+  return rt_allocations() + rt_locks() - before;
+}
+
 /// Called by whoever allocates or locks. Outside scopes note_lock() does nothing.
 void note_allocation() noexcept;
 void note_lock() noexcept;
