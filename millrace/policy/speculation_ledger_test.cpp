@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "millrace/base/rng.hpp"
 
@@ -417,13 +417,16 @@ TEST(LedgerProperty, AgreesWithANaiveModelUnderRandomOperations) {
 
 TEST(LedgerThreads, AReaderNeverSeesACancelledSegmentLiveAgain) {
   const auto ledger = std::make_unique<SpeculationLedger>();
-  constexpr std::uint32_t kRounds = 30'000;
+  constexpr std::uint32_t kRounds = 200'000;
   std::atomic<std::uint32_t> cancelled{0};
   std::atomic<std::uint32_t> confirmed{0};
+  std::atomic<bool> reading{false};
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> wrong{0};
 
   std::thread reader([&] {
+    reading.store(true, std::memory_order_release);
+    reading.notify_one();
     while (!done.load(std::memory_order_acquire)) {
       const base::SegmentId dead{cancelled.load(std::memory_order_acquire)};
       media::Lineage lineage;
@@ -435,6 +438,7 @@ TEST(LedgerThreads, AReaderNeverSeesACancelledSegmentLiveAgain) {
       if (good && state != SegmentState::confirmed && state != SegmentState::unknown) ++wrong;
     }
   });
+  reading.wait(false, std::memory_order_acquire);
   for (std::uint32_t i = 0; i < kRounds; ++i) {
     const base::SegmentId a = ledger->open(SegmentKind::onset);
     const base::SegmentId b = ledger->open(SegmentKind::onset);
