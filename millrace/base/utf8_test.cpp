@@ -26,8 +26,8 @@ TEST(Utf8, ReadsCodePointsOfEveryLength) {
 
 TEST(Utf8, TakesOneByteOfWhatIsIllFormed) {
   constexpr std::array<std::string_view, 9> kCases{
-      "\x80",          "\xC0\xAF", "\xC1\xBF",         "\xE0\x80\x80", "\xED\xA0\x80",
-      "\xF4\x90\x80\x80", "\xF5",     "\xE3\x80",         "\xC3("};
+      "\x80", "\xC0\xAF", "\xC1\xBF", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+      "\xF5", "\xE3\x80", "\xC3("};
   for (const std::string_view text : kCases) {
     const CodePoint read = decode_utf8(text);
     EXPECT_EQ(read.value, 0xFFFDU) << text.size();
@@ -36,7 +36,9 @@ TEST(Utf8, TakesOneByteOfWhatIsIllFormed) {
   }
 }
 
-TEST(Utf8, GivesNothingAtTheEnd) { EXPECT_EQ(decode_utf8("").size_bytes, 0U); }
+TEST(Utf8, GivesNothingAtTheEnd) {
+  EXPECT_EQ(decode_utf8("").size_bytes, 0U);
+}
 
 TEST(Utf8, LowersLettersOfThreeScripts) {
   constexpr std::array<std::pair<char32_t, char32_t>, 12> kCases{{{U'A', U'a'},
