@@ -11,7 +11,9 @@ namespace {
 /// No key or type name is longer; a hostile one must not cost a quadratic table.
 constexpr std::size_t kLongestWord = 64;
 
-char folded(char c) { return c == '-' ? '_' : c; }
+char folded(char c) {
+  return c == '-' ? '_' : c;
+}
 
 }  // namespace
 
@@ -52,7 +54,7 @@ std::string_view nearest(std::string_view word, std::span<const std::string_view
 
 std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates) {
   const std::string_view found = nearest(word, candidates);
-  return found.empty() ? "" : " (did you mean " + quoted(found) + "?)";
+  return found.empty() ? "" : " (did you mean " + in_quotes(found) + "?)";
 }
 
 }  // namespace millrace::manifest

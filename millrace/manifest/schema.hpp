@@ -14,11 +14,11 @@ struct ParamInfo {
   enum class Kind : unsigned char { boolean, integer, number, text, choice, list, map, any };
   std::string name;
   Kind kind = Kind::any;
-  std::string about;  ///< one sentence, with the unit
-  std::optional<double> min;
-  std::optional<double> max;
-  std::vector<std::string> choices;  ///< for Kind::choice
-  Value fallback;                    ///< null: none
+  std::string about{};  ///< one sentence, with the unit
+  std::optional<double> min{};
+  std::optional<double> max{};
+  std::vector<std::string> choices{};  ///< for Kind::choice
+  Value fallback{};                    ///< null: none
   bool required = false;
 };
 

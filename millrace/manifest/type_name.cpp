@@ -19,8 +19,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> kIrregula
     {"buffered", "buffered_processor"},
 }};
 
-bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_upper(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
 
 std::string split_at_capitals(std::string_view written) {
   std::string out;

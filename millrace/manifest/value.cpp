@@ -105,7 +105,7 @@ std::string Value::described() const {
     case Kind::boolean: return *as_bool() ? "true" : "false";
     case Kind::integer: return std::to_string(*as_int());
     case Kind::number: return number_text(*as_double());
-    case Kind::text: return quoted(*as_string());
+    case Kind::text: return in_quotes(*as_string());
     case Kind::list: return "a list";
     case Kind::map: return "a map";
   }
@@ -129,7 +129,7 @@ Value Value::from_environment(std::string text) const {
   return copy;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string out = "'";
   bool cut = false;
   for (const char c : text) {

@@ -99,6 +99,6 @@ struct Value::Entry {
 };
 
 /// `text` in single quotes for a message: control characters escaped, cut after 60 bytes.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace millrace::manifest

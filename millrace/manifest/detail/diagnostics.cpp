@@ -19,9 +19,8 @@ void Diagnostics::add(const Place& place, std::string message) {
 }
 
 std::vector<base::Error> Diagnostics::take() {
-  std::ranges::stable_sort(found_, {}, [](const auto& item) {
-    return std::tie(item.first.line, item.first.column);
-  });
+  std::ranges::stable_sort(
+      found_, {}, [](const auto& item) { return std::tie(item.first.line, item.first.column); });
   const auto repeated = std::ranges::unique(found_);
   found_.erase(repeated.begin(), repeated.end());
   std::vector<base::Error> errors;

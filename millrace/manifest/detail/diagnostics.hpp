@@ -11,7 +11,8 @@
 namespace millrace::manifest::detail {
 
 /// Collects the mistakes of one manifest, so that its author sees all of them at once.
-/// After 100 the rest is only counted: nobody reads further, and a hostile file must not fill memory.
+/// After 100 the rest is only counted: nobody reads further, and a hostile file must not fill
+/// memory.
 class Diagnostics {
  public:
   void add(const Place& place, std::string message);

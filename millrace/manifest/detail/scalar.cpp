@@ -5,11 +5,14 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <span>
 
 namespace millrace::manifest::detail {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 bool is_variable_name(std::string_view name) {
   const auto is_letter = [](char c) {
@@ -103,16 +106,18 @@ std::optional<Substitution> substitute(std::string_view text, const Place& place
     }
     const std::size_t close = text.find('}', open);
     if (close == std::string_view::npos) {
-      diagnostics.add(place, "'${' without '}': expected ${NAME} or ${NAME|default}, or $${ for a "
-                             "plain '${'");
+      diagnostics.add(place,
+                      "'${' without '}': expected ${NAME} or ${NAME|default}, or $${ for a "
+                      "plain '${'");
       return std::nullopt;
     }
     const std::string_view inside = text.substr(open + 2, close - open - 2);
     const std::size_t bar = inside.find('|');
     const std::string variable(inside.substr(0, bar));
     if (!is_variable_name(variable)) {
-      diagnostics.add(place, quoted(variable) + " is no name of an environment variable: expected "
-                                                "letters, digits and '_', as in ${NAME|default}");
+      diagnostics.add(place, in_quotes(variable) +
+                                 " is no name of an environment variable: expected "
+                                 "letters, digits and '_', as in ${NAME|default}");
       return std::nullopt;
     }
     std::optional<std::string> word = environment ? environment(variable) : std::nullopt;
