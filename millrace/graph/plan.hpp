@@ -10,16 +10,12 @@
 #include "millrace/manifest/graph_spec.hpp"
 #include "millrace/node/node.hpp"
 #include "millrace/node/registry.hpp"
+#include "millrace/policy/overflow.hpp"
 
 namespace millrace::graph {
 
 /// The queue of one edge.
-struct QueueConfig {
-  std::uint32_t capacity = 50;
-  std::uint64_t max_bytes = 1 << 20;
-  node::OverflowPolicy policy = node::OverflowPolicy::drop_oldest;
-  std::optional<base::MediaTime> max_age;
-};
+using QueueConfig = policy::QueueBounds;
 
 /// One edge of the plan; indices are into Plan::stages.
 
