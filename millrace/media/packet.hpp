@@ -44,6 +44,7 @@ struct Packet {
   std::uint8_t port = 0;       ///< input port of the node that gets it
   bool discontinuity = false;  ///< something before this packet was lost or cut away
   bool last = false;           ///< last piece of a streamed result (a reply, its audio)
+  std::uint16_t origin = 0;    ///< marker: index of the stage that made it
   std::int16_t channels = 1;
   std::int32_t rate_hz = 0;
   std::uint32_t frames = 0;

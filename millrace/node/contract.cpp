@@ -12,15 +12,4 @@ std::string_view name(Placement placement) noexcept {
   return "inline";
 }
 
-std::string_view name(OverflowPolicy policy) noexcept {
-  switch (policy) {
-    case OverflowPolicy::drop_oldest: return "drop_oldest";
-    case OverflowPolicy::drop_newest: return "drop_newest";
-    case OverflowPolicy::block: return "block";
-    case OverflowPolicy::merge_on_overflow: return "merge_on_overflow";
-    case OverflowPolicy::latest_only: return "latest_only";
-  }
-  return "drop_oldest";
-}
-
 }  // namespace millrace::node

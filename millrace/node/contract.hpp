@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "millrace/media/packet.hpp"
+#include "millrace/policy/overflow.hpp"
 
 namespace millrace::node {
 
@@ -16,17 +17,10 @@ enum class Placement : std::uint8_t {
   remote,   ///< at a peer
 };
 
-/// What a full queue does; `latest_only` keeps the newest packet alone at any time.
-enum class OverflowPolicy : std::uint8_t {
-  drop_oldest,
-  drop_newest,
-  block,
-  merge_on_overflow,
-  latest_only,
-};
+using policy::name;
+using policy::OverflowPolicy;
 
 [[nodiscard]] std::string_view name(Placement placement) noexcept;
-[[nodiscard]] std::string_view name(OverflowPolicy policy) noexcept;
 
 /// One input or output of a node type.
 struct PortDecl {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -65,6 +66,13 @@ struct Work {
   std::size_t packet_index = 0;  ///< the packet being processed; set it before emitting
 };
 
+/// How a sink that plays lets its audio out: at the pace of its rate, `cushion` ahead of the ear;
+/// the cushion grows up to `cushion_max` when audio came too late.
+struct Pacing {
+  base::MediaTime cushion{40'000};
+  base::MediaTime cushion_max{200'000};
+};
+
 /// One stage of a plan on one shard: what its sessions share (a model, scratch memory), and where a
 /// batch over sessions is run.
 ///   threads  made and opened on a control thread; process_batch() on the shard
@@ -79,6 +87,9 @@ class StageNode {
   [[nodiscard]] virtual Format output_format(std::size_t port) const = 0;
   /// What the stage adds to the way of a packet by design (filter delay, window, batch window).
   [[nodiscard]] virtual base::MediaTime latency() const { return base::MediaTime{0}; }
+
+  /// Sinks: how the engine paces what leaves; nothing lets it out as it comes.
+  [[nodiscard]] virtual std::optional<Pacing> pacing() const { return std::nullopt; }
 
   /// Whether process_batch() does more than call each session in turn.
   [[nodiscard]] virtual bool batches() const { return false; }

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "millrace/base/drop_reason.hpp"
+#include "millrace/base/ids.hpp"
+#include "millrace/base/time.hpp"
+#include "millrace/media/packet.hpp"
+#include "millrace/metrics/turn_ledger.hpp"
+
+namespace millrace::engine {
+
+enum class EventType : std::uint8_t {
+  speculation_started,
+  speculation_confirmed,
+  speculation_cancelled,
+  speech_started,
+  speech_ended,
+  eager_end_of_turn,
+  turn_resumed,
+  end_of_turn,
+  interrupt,
+  playback_paused,
+  playback_resumed,
+  output,
+  withheld,
+  dropped,
+  control,
+  turn,
+  budget,
+  failed,
+};
+
+[[nodiscard]] std::string_view name(EventType type) noexcept;
+
+/// What became of a control message that came from outside the plan.
+enum class ControlStatus : std::uint8_t { applied, duplicate, too_late, rejected, overloaded };
+
+[[nodiscard]] std::string_view name(ControlStatus status) noexcept;
+
+/// What happened in a session, as it is logged. Fields that a type does not use keep their default.
+///   stage   index into the plan
+///   at_media  how much of the session's audio had arrived when it was decided (`t_us`)
+///   wall    on the engine's clock
+///   body    output: the text; failed: what; turn: metrics::PartTime entries
+struct Event {
+  EventType type = EventType::output;
+  media::PacketKind kind = media::PacketKind::audio;
+  media::PacketState state = media::PacketState::speculative;
+  media::CancelReason cancel_reason = media::CancelReason::too_short;
+  media::ControlType control_type = media::ControlType::custom;
+  ControlStatus status = ControlStatus::applied;
+  base::DropReason drop_reason = base::DropReason::overflow;
+  bool final = true;  ///< output text: not a partial hypothesis
+  std::uint16_t stage = 0;
+  base::SegmentId segment;
+  media::Lineage lineage;
+  base::MediaTime at_media{0};
+  base::Instant wall{};
+  base::MediaTime from{0};
+  base::MediaTime to{0};
+  base::MediaTime at{0};
+  base::MediaTime duration{0};
+  base::MediaTime played{0};
+  std::uint64_t id = 0;
+  std::uint64_t count = 0;
+  base::Instant sent{};
+  base::Duration total{0};
+  rt::Payload body;
+};
+
+}  // namespace millrace::engine

@@ -1,0 +1,228 @@
+#include "millrace/engine/lane.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "millrace/base/check.hpp"
+
+namespace millrace::engine {
+
+using base::Instant;
+
+media::Control control_of(const media::Packet& marker) noexcept {
+  media::Control control;
+  control.type = marker.control_type;
+  control.id = marker.id;
+  control.turn = marker.lineage.turn;
+  control.revision = marker.lineage.revision;
+  control.at = marker.from;
+  control.audio_until = marker.to;
+  return control;
+}
+
+/// Context of the call that a worker is in.
+class Lane::WorkerContext final : public node::Context {
+ public:
+  explicit WorkerContext(Lane& lane) noexcept : lane_(lane) {}
+
+  void begin(const media::Packet* input) noexcept {
+    lineage_ = input != nullptr ? input->lineage : media::Lineage{};
+    due_ = input != nullptr ? input->due : Instant{};
+    deadline_ = input != nullptr ? input->deadline : media::kNoDeadline;
+    from_ = input != nullptr ? input->from : base::MediaTime{0};
+    to_ = input != nullptr ? input->to : base::MediaTime{0};
+    started_ = now();
+  }
+  [[nodiscard]] Instant started() const noexcept { return started_; }
+
+  [[nodiscard]] Instant now() const noexcept override {
+    return lane_.virtual_time() ? lane_.virtual_start_ : lane_.clock_.now();
+  }
+  void emit(std::size_t port, media::Packet&& packet) noexcept override {
+    if (!packet.lineage.merge(lineage_)) {
+      make_room(packet.lineage);
+      if (!packet.lineage.merge(lineage_)) {
+        failed("an output hangs on more unconfirmed segments than a packet can name");
+        return;
+      }
+    }
+    if (packet.due == Instant{}) packet.due = due_;
+    packet.deadline = std::min(packet.deadline, deadline_);
+    if (packet.to == base::MediaTime{0}) {
+      packet.from = from_;
+      packet.to = to_;
+    }
+    LaneResult result;
+    result.port = static_cast<std::uint8_t>(port);
+    result.started = started_;
+    result.packet = std::move(packet);
+    const media::Lineage hangs_on = result.packet.lineage;
+    lane_.hand_over(std::move(result), hangs_on);
+  }
+  [[nodiscard]] rt::Payload acquire(std::size_t size_bytes) noexcept override {
+    return lane_.session_->payloads->acquire(size_bytes);
+  }
+  [[nodiscard]] bool live(const media::Lineage& lineage) const noexcept override {
+    return lane_.session_->ledger.live(lineage);
+  }
+  [[nodiscard]] bool stop_requested() const noexcept override {
+    return lane_.session_->closed.load(std::memory_order_acquire) ||
+           !lane_.session_->ledger.live(lineage_);
+  }
+  void make_room(media::Lineage& lineage) const noexcept override {
+    lane_.session_->ledger.make_room(lineage);
+  }
+  void set_timer(Instant at) noexcept override {
+    lane_.timer_ns_.store(at.since_start.count(), std::memory_order_release);
+  }
+  void send(media::Control&& control) noexcept override {
+    LaneResult result;
+    result.what = LaneResult::What::control;
+    result.started = started_;
+    result.control = std::move(control);
+    lane_.hand_over(std::move(result), {});
+  }
+  [[nodiscard]] node::Speculation* speculation() noexcept override { return nullptr; }
+  void failed(std::string_view what) noexcept override {
+    LaneResult result;
+    result.what = LaneResult::What::failed;
+    result.started = started_;
+    const std::span<const char> chars(what.data(), what.size());
+    result.packet.payload = lane_.session_->payloads->copy_of(std::as_bytes(chars));
+    lane_.hand_over(std::move(result), {});
+  }
+
+ private:
+  Lane& lane_;
+  media::Lineage lineage_;
+  Instant due_{};
+  Instant deadline_ = media::kNoDeadline;
+  base::MediaTime from_{0};
+  base::MediaTime to_{0};
+  Instant started_{};
+};
+
+Lane::Lane(std::unique_ptr<node::SessionNode> node, std::shared_ptr<SessionShared> session,
+           StageEngine& engine, node::VirtualCost cost, const base::Clock& clock, Time time)
+    : node_(std::move(node)),
+      session_(std::move(session)),
+      engine_(engine),
+      cost_(cost),
+      clock_(clock),
+      time_(time) {
+  job_.reserve(kMaxJobPackets + 1);
+}
+
+void Lane::start(bool timer, Instant deadline) noexcept {
+  MR_CHECK(!in_flight_, "a lane has one job at a time");
+  in_flight_ = true;
+  timer_due_ = timer;
+  deadline_ = deadline;
+  if (timer) timer_ns_.store(base::Duration::max().count(), std::memory_order_release);
+}
+
+bool Lane::post_control(const media::Control& control) noexcept {
+  media::Control copy = control;
+  return controls_.try_push(std::move(copy));
+}
+
+bool Lane::pop_result(LaneResult& result, Instant now) noexcept {
+  if (virtual_time()) {
+    if (virtual_results_.empty() || virtual_results_.front().at > now) return false;
+    result = std::move(virtual_results_.front());
+    virtual_results_.pop_front();
+  } else {
+    if (!results_.try_pop(result)) return false;
+    if (waiting_for_room_.load(std::memory_order_acquire)) room_.ring();
+  }
+  if (result.what == LaneResult::What::job_done) in_flight_ = false;
+  return true;
+}
+
+Instant Lane::run(Instant start) noexcept {
+  virtual_start_ = start;
+  virtual_units_ = 0;
+  WorkerContext context(*this);
+  context.begin(nullptr);
+  const Instant began = context.started();
+  take_controls(context);
+  if (timer_due_) node_->on_timer(context);
+  for (media::Packet& packet : job_) {
+    take_controls(context);
+    run_item(packet, context);
+  }
+  job_.clear();
+  LaneResult done;
+  done.what = LaneResult::What::job_done;
+  done.started = began;
+  hand_over(std::move(done), {});
+  return virtual_time() ? virtual_results_.back().at : clock_.now();
+}
+
+void Lane::run_item(media::Packet& packet, WorkerContext& context) noexcept {
+  context.begin(&packet);
+  if (!packet.is_marker()) {
+    if (context.stop_requested()) {
+      discarded_.fetch_add(1, std::memory_order_relaxed);
+    } else {
+      node_->process(packet, context);
+    }
+    return;
+  }
+  if (packet.control_type == media::ControlType::end_of_input) {
+    node_->on_end(context);
+  } else {
+    node_->on_control(control_of(packet), context);
+  }
+  LaneResult marker;
+  marker.started = context.started();
+  marker.packet = std::move(packet);
+  hand_over(std::move(marker), {});
+}
+
+void Lane::take_controls(WorkerContext& context) noexcept {
+  media::Control control;
+  while (controls_.try_pop(control)) {
+    context.begin(nullptr);
+    node_->on_control(control, context);
+  }
+}
+
+void Lane::hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexcept {
+  if (virtual_time()) {
+    const bool unit = result.what == LaneResult::What::packet && !result.packet.is_marker();
+    base::Duration cost{0};
+    if (unit || virtual_units_ > 0) {
+      const std::uint64_t k = unit ? virtual_units_ : virtual_units_ - 1;
+      cost = std::chrono::microseconds(cost_.first_us +
+                                       static_cast<std::int64_t>(k) * cost_.per_unit_us);
+    }
+    if (unit) ++virtual_units_;
+    result.at = virtual_start_ + cost;
+    virtual_results_.push_back(std::move(result));
+    return;
+  }
+  const auto withdrawn = [&] {
+    return session_->closed.load(std::memory_order_acquire) || !session_->ledger.live(hangs_on);
+  };
+  // job_done always comes back, so that the shard knows that the lane is free again.
+  const bool must = result.what == LaneResult::What::job_done;
+  if (!must && withdrawn() && !result.packet.is_marker()) {
+    discarded_.fetch_add(1, std::memory_order_relaxed);
+    return;
+  }
+  result.at = clock_.now();
+  while (!results_.try_push(std::move(result))) {
+    if (session_->closed.load(std::memory_order_acquire) || (!must && withdrawn())) {
+      discarded_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    // Announce, then look once more: the shard reads the flag after each pop.
+    waiting_for_room_.store(true, std::memory_order_seq_cst);
+    if (results_.size() == results_.capacity()) room_.wait_for(std::chrono::milliseconds(2));
+    waiting_for_room_.store(false, std::memory_order_relaxed);
+  }
+  if (session_->bell != nullptr) session_->bell->wake(Wake::result);
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,144 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/engine/wake_bell.hpp"
+#include "millrace/media/packet.hpp"
+#include "millrace/node/node.hpp"
+#include "millrace/policy/speculation_ledger.hpp"
+#include "millrace/rt/doorbell.hpp"
+#include "millrace/rt/payload_pool.hpp"
+#include "millrace/rt/spsc_ring.hpp"
+
+namespace millrace::engine {
+
+/// What of a session a pool worker reads, and what must live as long as a worker is busy with it.
+struct SessionShared {
+  policy::SpeculationLedger ledger;
+  rt::PayloadPool* payloads = nullptr;
+  std::shared_ptr<WakeBell> bell;  // shared: with the shard, which a hung worker may outlive
+  /// Set by the shard when the session closes; read by workers: nothing is of use any more.
+  std::atomic<bool> closed{false};
+  /// shared: the plan's models and the payload pool outlive a worker that is still busy.
+  std::shared_ptr<const void> keep_alive;
+};
+
+/// The engine behind a pool stage, over all sessions of the process: how many calls it takes at
+/// once.
+struct StageEngine {
+  std::uint32_t stage = 0;
+  bool parallelizable = true;
+  std::uint32_t running = 0;  ///< guarded by the executor that runs its lanes
+};
+
+/// What comes back from a pool worker.
+struct LaneResult {
+  enum class What : std::uint8_t { packet, control, failed, job_done };
+  What what = What::packet;
+  std::uint8_t port = 0;
+  base::Instant started{};  ///< when the work on the input that gave it began
+  base::Instant at{};       ///< when it may be used: its own instant, or its virtual one
+  media::Packet packet;     ///< packet: the output or a marker; failed: the text in the payload
+  media::Control control;
+};
+
+/// One session's work in one pool stage: a job at a time, in order, its results coming back through
+/// a bounded ring.
+///   threads  "shard" functions: the session's shard; run(): one worker at a time
+///   full     a worker that finds the ring of results full waits for room, or for the withdrawal of
+///            its work; control messages that find their ring full are refused (the ledger has
+///            what matters)
+class Lane {
+ public:
+  static constexpr std::size_t kMaxJobPackets = 32;
+  static constexpr std::size_t kResults = 64;
+  static constexpr std::size_t kControls = 32;
+
+  enum class Time : std::uint8_t { real, virtual_ };
+
+  Lane(std::unique_ptr<node::SessionNode> node, std::shared_ptr<SessionShared> session,
+       StageEngine& engine, node::VirtualCost cost, const base::Clock& clock, Time time);
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  // Shard ---------------------------------------------------------------------------------------
+  [[nodiscard]] bool idle() const noexcept { return !in_flight_; }
+  /// The packets of the next job, to be filled while idle().
+  [[nodiscard]] std::vector<media::Packet>& job() noexcept { return job_; }
+  /// Marks the job as posted; the executor runs it.
+  void start(bool timer, base::Instant deadline) noexcept;
+  [[nodiscard]] bool post_control(const media::Control& control) noexcept;
+  /// Next result that is due at `now`.
+  [[nodiscard]] bool pop_result(LaneResult& result, base::Instant now) noexcept;
+  [[nodiscard]] bool has_controls() const noexcept { return controls_.size() > 0; }
+  /// The instant of the node's timer; the latest possible one when none is set.
+  [[nodiscard]] base::Instant timer() const noexcept {
+    return {base::Duration{timer_ns_.load(std::memory_order_acquire)}};
+  }
+
+  // Worker --------------------------------------------------------------------------------------
+  /// Does the posted job. Under virtual time it began at `start`; answers when it is over.
+  base::Instant run(base::Instant start) noexcept;
+  /// Instants at which results of the last run() become due (virtual time).
+  [[nodiscard]] const std::deque<LaneResult>& virtual_results() const noexcept {
+    return virtual_results_;
+  }
+
+  [[nodiscard]] StageEngine& engine() noexcept { return engine_; }
+  [[nodiscard]] base::Instant deadline() const noexcept { return deadline_; }
+  [[nodiscard]] bool virtual_time() const noexcept { return time_ == Time::virtual_; }
+  /// Results thrown away because what they hung on was withdrawn before they were handed over.
+  [[nodiscard]] std::uint64_t discarded() const noexcept {
+    return discarded_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  class WorkerContext;
+
+  void run_item(media::Packet& packet, WorkerContext& context) noexcept;
+  void take_controls(WorkerContext& context) noexcept;
+  void hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexcept;
+
+  std::unique_ptr<node::SessionNode> node_;
+  std::shared_ptr<SessionShared> session_;  // shared: a hung worker may outlive the session
+  StageEngine& engine_;
+  node::VirtualCost cost_;
+  const base::Clock& clock_;
+  Time time_;
+
+  bool in_flight_ = false;  ///< shard
+  bool timer_due_ = false;  ///< written by the shard before the post, read by the worker
+  base::Instant deadline_ = media::kNoDeadline;
+  std::vector<media::Packet> job_;  ///< the shard's while idle, the worker's while in flight
+  rt::SpscRing<media::Control> controls_{kControls};
+  rt::SpscRing<LaneResult> results_{kResults};
+  std::deque<LaneResult> virtual_results_;
+  rt::Doorbell room_;  ///< rung by the shard when it took a result that a worker may wait for
+  /// Written by the worker while it waits for room, read by the shard after each pop.
+  std::atomic<bool> waiting_for_room_{false};
+  /// Written by the worker (set_timer) and the shard (taken), read by the shard.
+  std::atomic<std::int64_t> timer_ns_{base::Duration::max().count()};
+  std::atomic<std::uint64_t> discarded_{0};
+
+  base::Instant virtual_start_{};
+  std::uint64_t virtual_units_ = 0;
+};
+
+/// Runs lanes that have a job. An implementation keeps at most one call of a stage that is not
+/// parallelizable in flight.
+class LaneExecutor {
+ public:
+  virtual ~LaneExecutor() = default;
+  ///   threads  shards; never blocks or allocates
+  virtual void post(std::shared_ptr<Lane> lane) noexcept = 0;
+};
+
+/// The control message that a marker in the data stands for.
+[[nodiscard]] media::Control control_of(const media::Packet& marker) noexcept;
+
+}  // namespace millrace::engine

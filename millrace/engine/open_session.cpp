@@ -1,0 +1,76 @@
+#include "millrace/engine/open_session.hpp"
+
+#include <utility>
+
+namespace millrace::engine {
+
+namespace {
+
+/// What must outlive a worker that hangs in a node of the session.
+struct KeepAlive {
+  std::shared_ptr<ShardStages> stages;
+  std::shared_ptr<rt::PayloadPool> payloads;
+};
+
+// Blocks a session brings to the pool when it opens, by size: what its queues can hold at once in
+// ordinary running, so that the first onset allocates nothing.
+struct Gift {
+  std::size_t size_bytes;
+  std::size_t count;
+};
+constexpr Gift kGifts[] = {{256, 16}, {1 << 10, 8}, {4 << 10, 48}, {16 << 10, 8}};
+
+}  // namespace
+
+base::Result<std::shared_ptr<ShardStages>> make_stages(std::shared_ptr<const graph::Plan> plan) {
+  auto stages = std::make_shared<ShardStages>();
+  stages->plan = std::move(plan);
+  for (const graph::Stage& stage : stages->plan->stages) {
+    auto node = stage.type->create(stage.config());
+    if (!node) return std::unexpected(std::move(node.error()));
+    stages->nodes.push_back(std::move(*node));
+  }
+  return stages;
+}
+
+std::vector<StageEngine> make_engines(const graph::Plan& plan) {
+  std::vector<StageEngine> engines;
+  for (const graph::Stage& stage : plan.stages)
+    engines.push_back({.stage = stage.index, .parallelizable = stage.capabilities.parallelizable});
+  return engines;
+}
+
+base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& making) {
+  const graph::Plan& plan = *making.stages->plan;
+  auto session = std::make_unique<SessionState>(plan);
+  session->name = making.name;
+  session->number = making.number;
+  session->opened = making.clock->now();
+  session->shared->payloads = making.payloads.get();
+  session->shared->bell = making.bell;
+  session->shared->keep_alive =
+      std::make_shared<KeepAlive>(KeepAlive{making.stages, making.payloads});
+  for (const Gift& gift : kGifts) {
+    auto given = making.payloads->reserve(gift.size_bytes, gift.count);
+    if (!given) return std::unexpected(std::move(given.error()));
+  }
+  const node::SessionInfo info{.session = session->name,
+                               .seed = static_cast<std::uint64_t>(plan.executor.seed)};
+  for (const graph::Stage& stage : plan.stages) {
+    auto node = making.stages->nodes[stage.index]->open_session(info);
+    if (!node) return std::unexpected(std::move(node.error()));
+    Slot& slot = session->slots[stage.index];
+    if (stage.placement == node::Placement::pool) {
+      slot.lane =
+          std::make_shared<Lane>(std::move(*node), session->shared, making.engines[stage.index],
+                                 stage.virtual_cost, *making.clock, making.time);
+    } else {
+      slot.node = std::move(*node);
+      if (const auto pacing = making.stages->nodes[stage.index]->pacing())
+        slot.player.emplace(*pacing);
+    }
+  }
+  return session;
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/base/result.hpp"
+#include "millrace/engine/shard.hpp"
+
+namespace millrace::engine {
+
+/// Makes the stages of a plan for one shard (models come from the nodes' own shared caches).
+[[nodiscard]] base::Result<std::shared_ptr<ShardStages>> make_stages(
+    std::shared_ptr<const graph::Plan> plan);
+
+/// The engines of a plan's stages, one for all shards.
+[[nodiscard]] std::vector<StageEngine> make_engines(const graph::Plan& plan);
+
+/// What a session is made from.
+struct SessionMaking {
+  std::string name;
+  std::uint64_t number = 0;
+  std::shared_ptr<ShardStages> stages;  // shared: kept alive by workers that hang
+  std::span<StageEngine> engines;
+  std::shared_ptr<rt::PayloadPool> payloads;  // shared: as stages
+  const base::Clock* clock = nullptr;
+  std::shared_ptr<WakeBell> bell;  // shared: as stages; none under virtual time
+  Lane::Time time = Lane::Time::real;
+};
+
+/// Makes a session: all its memory is taken here, so that the shard takes none.
+///   threads  control
+[[nodiscard]] base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& making);
+
+}  // namespace millrace::engine

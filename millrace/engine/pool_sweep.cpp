@@ -1,0 +1,104 @@
+#include <algorithm>
+#include <utility>
+
+#include "millrace/engine/shard.hpp"
+
+// The stages that run elsewhere: results come back like arrivals, and the next job goes out.
+namespace millrace::engine {
+
+using base::Instant;
+using graph::Stage;
+using media::Packet;
+
+bool Shard::sweep_pool(const Stage& stage) noexcept {
+  bool more = false;
+  for (SessionState* session : sessions_) {
+    deliver_controls(*session, stage);
+    more = take_results(*session, stage) || more;
+    if (session->slots[stage.index].lane->idle()) post_job(*session, stage);
+  }
+  return more;
+}
+
+bool Shard::room_for_result(const SessionState& session, const Stage& stage,
+                            std::size_t port) const noexcept {
+  // A worker can wait, so no queue has to drop what it made.
+  for (const std::uint32_t e : stage.out_edges)
+    if (plan_.edges[e].from_port == port && session.queues[e].room() == 0) return false;
+  return true;
+}
+
+bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
+  Slot& slot = session.slots[stage.index];
+  for (;;) {
+    if (!slot.has_result) {
+      if (!slot.lane->pop_result(slot.result, now_)) return false;
+      slot.has_result = true;
+    }
+    LaneResult& result = slot.result;
+    switch (result.what) {
+      case LaneResult::What::packet:
+        if (result.packet.is_marker()) {
+          if (result.packet.control_type == media::ControlType::end_of_input) slot.ended = true;
+          forward_marker(session, stage, result.packet);
+          break;
+        }
+        if (session.shared->ledger.live(result.packet.lineage) &&
+            !room_for_result(session, stage, result.port))
+          return false;  // the sweep after the consumer has taken something goes on here
+        stats_[stage.index]->record_latency(now_, result.at - result.started);
+        account_work(session, stage, result.packet.lineage, result.started, result.at);
+        route(session, stage, result.port, std::move(result.packet));
+        break;
+      case LaneResult::What::control:
+        add_control(session, stage.index, std::move(result.control));
+        break;
+      case LaneResult::What::failed: {
+        Event event;
+        event.type = EventType::failed;
+        event.stage = static_cast<std::uint16_t>(stage.index);
+        event.body = std::move(result.packet.payload);
+        log(session, std::move(event));
+        break;
+      }
+      case LaneResult::What::job_done: break;
+    }
+    result = LaneResult{};
+    slot.has_result = false;
+  }
+}
+
+void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
+  Slot& slot = session.slots[stage.index];
+  Lane& lane = *slot.lane;
+  std::vector<Packet>& job = lane.job();
+  metrics::NodeStats& stats = *stats_[stage.index];
+  Instant deadline = media::kNoDeadline;
+  std::uint32_t depth = 0;
+  for (const std::uint32_t e : stage.in_edges) {
+    EdgeQueue& queue = session.queues[e];
+    depth = std::max(depth, queue.size());
+    while (job.size() < Lane::kMaxJobPackets && !slot.ended) {
+      const Packet* head = queue.head(now_, session.shared->ledger);
+      if (head == nullptr) break;
+      Packet packet = queue.pop();
+      made_room(e);
+      if (packet.is_marker()) {
+        if (!marker_complete(session, stage, packet)) continue;
+      } else {
+        stats.add_in();
+        stats.record_queue_wait(now_, now_ - packet.enqueued);
+        packet.port = static_cast<std::uint8_t>(plan_.edges[e].to_port);
+        deadline = std::min(deadline, packet.deadline);
+      }
+      job.push_back(std::move(packet));
+    }
+  }
+  stats.set_queue_depth(depth);
+  const bool timer = lane.timer() <= now_;
+  if (job.empty() && !timer && !lane.has_controls()) return;
+  lane.start(timer, deadline);
+  executor_.post(slot.lane);
+}
+
+}  // namespace millrace::engine

@@ -1,0 +1,189 @@
+#include "millrace/engine/shard.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "millrace/base/check.hpp"
+#include "millrace/rt/guard.hpp"
+
+namespace millrace::engine {
+
+using base::Instant;
+
+namespace {
+constexpr std::size_t kForeignControls = 4096;
+constexpr std::size_t kControlsPerPass = 1024;
+}  // namespace
+
+Shard::Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines,
+             const base::Clock& clock, LaneExecutor& executor, std::size_t max_sessions)
+    : stages_(std::move(stages)),
+      plan_(*stages_->plan),
+      engines_(engines),
+      clock_(clock),
+      executor_(executor),
+      commands_(2 * max_sessions + 16),
+      foreign_(kForeignControls) {
+  const std::size_t n = plan_.stages.size();
+  reaches_.assign(n, std::vector<bool>(n, false));
+  for (const graph::Stage& stage : plan_.stages)
+    for (const std::uint32_t to : stage.downstream) reaches_[stage.index][to] = true;
+  marker_edges_.assign(n, std::vector<std::uint32_t>(n, 0));
+  for (const graph::Edge& edge : plan_.edges) {
+    if (edge.feedback) continue;
+    for (std::uint32_t origin = 0; origin < n; ++origin)
+      if (edge.from == origin || reaches_[origin][edge.from]) ++marker_edges_[edge.to][origin];
+  }
+  for (std::size_t i = 0; i < n; ++i) stats_.push_back(std::make_unique<metrics::NodeStats>());
+  for (const std::uint32_t sink : plan_.sinks)
+    for (const node::PortDecl& port : plan_.stages[sink].contract().inputs)
+      audio_sink_ = audio_sink_ || port.kind == media::PacketKind::audio;
+  sessions_.reserve(max_sessions);
+  scratch_.resize(max_sessions * kMaxTake);
+  gathered_.reserve(max_sessions);
+  works_.reserve(max_sessions);
+  contexts_.resize(max_sessions + 1);
+}
+
+Shard::~Shard() {
+  for (SessionState* session : sessions_) forget(*session);
+}
+
+bool Shard::adopt(SessionState* session) noexcept {
+  ShardCommand command{ShardCommand::What::adopt, session};
+  if (!commands_.try_push(std::move(command))) return false;
+  bell_->wake(Wake::command);
+  return true;
+}
+
+bool Shard::release(SessionState* session) noexcept {
+  session->shared->closed.store(true, std::memory_order_release);
+  ShardCommand command{ShardCommand::What::release, session};
+  if (!commands_.try_push(std::move(command))) return false;
+  bell_->wake(Wake::command);
+  return true;
+}
+
+bool Shard::post_control(ForeignControl&& control) noexcept {
+  if (!foreign_.try_push(std::move(control))) return false;
+  bell_->wake(Wake::control);
+  return true;
+}
+
+void Shard::take_commands() noexcept {
+  ShardCommand command;
+  while (commands_.try_pop(command)) {
+    SessionState& session = *command.session;
+    if (command.what == ShardCommand::What::adopt) {
+      MR_CHECK(sessions_.size() < sessions_.capacity(), "the engine admits only as many as fit");
+      sessions_.push_back(&session);
+      continue;
+    }
+    const auto found = std::find(sessions_.begin(), sessions_.end(), &session);
+    if (found != sessions_.end()) sessions_.erase(found);
+    forget(session);
+    session.released.store(true, std::memory_order_release);
+  }
+}
+
+void Shard::forget(SessionState& session) noexcept {
+  session.shared->closed.store(true, std::memory_order_release);
+  for (EdgeQueue& queue : session.queues) queue.close();
+  for (Slot& slot : session.slots) {
+    if (slot.lane != nullptr && !slot.lane->idle())
+      abandoned_lanes_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void Shard::take_foreign_controls() noexcept {
+  ForeignControl foreign;
+  for (std::size_t i = 0; i < kControlsPerPass && foreign_.try_pop(foreign); ++i) {
+    const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const SessionState* s) {
+      return s->number == foreign.session;
+    });
+    if (found != sessions_.end()) apply_foreign(**found, foreign.control);
+  }
+  if (foreign_.size() > 0) more_ = true;
+}
+
+void Shard::control_pass() noexcept {
+  const rt::RtScope scope;
+  now_ = clock_.now();
+  take_foreign_controls();
+}
+
+bool Shard::sweep() noexcept {
+  const rt::RtScope scope;
+  now_ = clock_.now();
+  more_ = false;
+  sweeps_.fetch_add(1, std::memory_order_relaxed);
+  take_commands();
+  take_foreign_controls();
+  for (const graph::Stage& stage : plan_.stages) {
+    // A cancel that arrives during a long stage acts on the stages still to come.
+    if (foreign_.size() > 0) take_foreign_controls();
+    bool more = false;
+    if (stage.contract().role == node::Role::sink) {
+      more = sweep_sink(stage);
+    } else if (stage.placement == node::Placement::pool) {
+      more = sweep_pool(stage);
+    } else {
+      more = sweep_inline(stage);
+    }
+    more_ = more_ || more;
+  }
+  next_timer_ = Instant{base::Duration::max()};
+  for (SessionState* session : sessions_) end_sweep(*session);
+  return more_;
+}
+
+void Shard::end_sweep(SessionState& session) noexcept {
+  session.controls.clear();
+  session.control_origins.clear();
+  for (const graph::Stage& stage : plan_.stages) {
+    Slot& slot = session.slots[stage.index];
+    slot.controls_seen = 0;
+    next_timer_ = std::min(next_timer_, slot.timer);
+    if (slot.lane != nullptr && slot.lane->idle())
+      next_timer_ = std::min(next_timer_, slot.lane->timer());
+  }
+  for (std::size_t i = 0; i < plan_.edges.size(); ++i) {
+    const EdgeCounters& counters = session.queues[i].counters();
+    auto& reported = session.reported_drops[i];
+    for (std::size_t reason = 0; reason < base::kDropReasons; ++reason) {
+      const std::uint64_t fresh = counters.dropped[reason] - reported[reason];
+      if (fresh == 0) continue;
+      reported[reason] = counters.dropped[reason];
+      stats_[plan_.edges[i].to]->add_dropped(static_cast<base::DropReason>(reason), fresh);
+      Event event;
+      event.type = EventType::dropped;
+      event.stage = static_cast<std::uint16_t>(plan_.edges[i].to);
+      event.drop_reason = static_cast<base::DropReason>(reason);
+      event.count = fresh;
+      log(session, std::move(event));
+    }
+  }
+}
+
+void Shard::log(SessionState& session, Event event) noexcept {
+  event.at_media = session.audio_arrived;
+  event.wall = now_;
+  if (!session.events.try_push(std::move(event))) ++session.events_lost;
+}
+
+bool Shard::reaches(std::uint32_t from, std::uint32_t to) const noexcept {
+  return reaches_[from][to];
+}
+
+Shard::Stats Shard::counters() const noexcept {
+  Stats stats;
+  stats.sweeps = sweeps_.load(std::memory_order_relaxed);
+  stats.batch_calls = batch_calls_.load(std::memory_order_relaxed);
+  stats.batch_works = batch_works_.load(std::memory_order_relaxed);
+  stats.late = late_.load(std::memory_order_relaxed);
+  stats.decisions = decisions_.count();
+  stats.abandoned_lanes = abandoned_lanes_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+}  // namespace millrace::engine

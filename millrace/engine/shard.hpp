@@ -1,0 +1,201 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "millrace/base/clock.hpp"
+#include "millrace/engine/lane.hpp"
+#include "millrace/engine/session_state.hpp"
+#include "millrace/engine/stage_context.hpp"
+#include "millrace/engine/wake_bell.hpp"
+#include "millrace/graph/plan.hpp"
+#include "millrace/metrics/histogram.hpp"
+#include "millrace/metrics/node_stats.hpp"
+#include "millrace/rt/mpsc_ring.hpp"
+#include "millrace/rt/payload_pool.hpp"
+
+namespace millrace::engine {
+
+/// The stages of a plan as one shard runs them: models and scratch memory shared by its sessions.
+struct ShardStages {
+  std::shared_ptr<const graph::Plan> plan;  // shared: by all shards and by hung workers
+  std::vector<std::unique_ptr<node::StageNode>> nodes;
+};
+
+/// A control message from outside the plan, on its way to a session.
+struct ForeignControl {
+  std::uint64_t session = 0;
+  media::Control control;
+};
+
+/// A session coming to a shard or going from it.
+struct ShardCommand {
+  enum class What : std::uint8_t { adopt, release };
+  What what = What::adopt;
+  SessionState* session = nullptr;
+};
+
+/// A thread's worth of sessions: every tick it takes what arrived and walks the plan's stages once,
+/// over all its sessions; no hop between threads, no lock and no allocation on the way. The same
+/// object runs under the real clock (Engine) and the virtual one (VirtualRunner).
+///   threads  "host" functions: any; "shard" functions: the thread that runs it
+class Shard {
+ public:
+  struct Stats {
+    std::uint64_t sweeps = 0;
+    std::uint64_t batch_calls = 0;  ///< calls of process_batch()
+    std::uint64_t batch_works = 0;  ///< sessions in them
+    std::uint64_t late = 0;         ///< decisions more than 20 ms past due
+    std::uint64_t decisions = 0;
+    std::uint64_t abandoned_lanes = 0;
+  };
+
+  Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines,
+        const base::Clock& clock, LaneExecutor& executor, std::size_t max_sessions);
+  ~Shard();
+
+  // Host ----------------------------------------------------------------------------------------
+  /// Takes over a session made for this plan. False when the ring of commands is full.
+  [[nodiscard]] bool adopt(SessionState* session) noexcept;
+  /// Lets go of a session; it sets session->released when it has.
+  [[nodiscard]] bool release(SessionState* session) noexcept;
+  [[nodiscard]] bool post_control(ForeignControl&& control) noexcept;
+  [[nodiscard]] WakeBell& bell() noexcept { return *bell_; }
+  [[nodiscard]] const WakeBell& bell() const noexcept { return *bell_; }
+  /// For those who may outlive the shard.
+  [[nodiscard]] std::shared_ptr<WakeBell> shared_bell() noexcept { return bell_; }
+
+  // Shard ---------------------------------------------------------------------------------------
+  /// One tick: control first, then every stage in order. True: there is more to do at the next one.
+  bool sweep() noexcept;
+  /// Control only: acts on the ledgers and at the sinks without waiting for the tick.
+  void control_pass() noexcept;
+  /// Earliest timer of any node or sink.
+  [[nodiscard]] base::Instant next_timer() const noexcept { return next_timer_; }
+  [[nodiscard]] std::size_t sessions() const noexcept { return sessions_.size(); }
+
+  // Any thread, for reading ---------------------------------------------------------------------
+  [[nodiscard]] const metrics::NodeStats& stats(std::size_t stage) const { return *stats_[stage]; }
+  /// From the instant a frame was due to the gate's decision on the window it completed.
+  [[nodiscard]] const metrics::Histogram& decision_latency() const noexcept { return decisions_; }
+  [[nodiscard]] Stats counters() const noexcept;
+
+ private:
+  friend class StageContext;
+
+  /// One session's packets in the scratch memory of a stage's call.
+  struct Gathered {
+    SessionState* session = nullptr;
+    std::size_t first = 0;
+    std::size_t count = 0;
+  };
+
+  // shard.cpp
+  void take_commands() noexcept;
+  void forget(SessionState& session) noexcept;
+  void take_foreign_controls() noexcept;
+  void end_sweep(SessionState& session) noexcept;
+
+  // sweep.cpp
+  bool sweep_inline(const graph::Stage& stage) noexcept;
+  /// Something was taken from edge `e`: whoever waited for room there goes on at the next tick.
+  void made_room(std::size_t e) noexcept;
+  void gather(SessionState& session, const graph::Stage& stage) noexcept;
+  void gather_source(SessionState& session, const graph::Stage& stage) noexcept;
+  void call(const graph::Stage& stage) noexcept;
+  bool take_markers(SessionState& session, const graph::Stage& stage) noexcept;
+  bool marker_complete(SessionState& session, const graph::Stage& stage,
+                       const media::Packet& marker) noexcept;
+  void deliver_marker(SessionState& session, const graph::Stage& stage,
+                      media::Packet&& marker) noexcept;
+  void fire_timer(SessionState& session, const graph::Stage& stage) noexcept;
+  [[nodiscard]] std::size_t inputs_allowed(const SessionState& session,
+                                           const graph::Stage& stage) const noexcept;
+  void route(SessionState& session, const graph::Stage& stage, std::size_t port,
+             media::Packet&& packet) noexcept;
+  void forward_marker(SessionState& session, const graph::Stage& stage,
+                      const media::Packet& marker) noexcept;
+
+  // pool_sweep.cpp
+  bool sweep_pool(const graph::Stage& stage) noexcept;
+  bool take_results(SessionState& session, const graph::Stage& stage) noexcept;
+  void post_job(SessionState& session, const graph::Stage& stage) noexcept;
+  [[nodiscard]] bool room_for_result(const SessionState& session, const graph::Stage& stage,
+                                     std::size_t port) const noexcept;
+
+  // egress.cpp
+  bool sweep_sink(const graph::Stage& stage) noexcept;
+  [[nodiscard]] bool outbox_room(const SessionState& session,
+                                 const graph::Stage& stage) const noexcept;
+  bool sink_takes_one(SessionState& session, const graph::Stage& stage, std::uint32_t e) noexcept;
+  void sink_process(SessionState& session, const graph::Stage& stage,
+                    media::Packet& packet) noexcept;
+  bool play(SessionState& session, const graph::Stage& stage) noexcept;
+  void log_withheld(SessionState& session, const graph::Stage& stage,
+                    const media::Packet& packet) noexcept;
+  void let_out(SessionState& session, const graph::Stage& stage, media::Packet&& packet) noexcept;
+
+  // control_lane.cpp
+  void apply_foreign(SessionState& session, media::Control& control) noexcept;
+  void add_control(SessionState& session, std::uint32_t origin, media::Control control) noexcept;
+  void deliver_controls(SessionState& session, const graph::Stage& stage) noexcept;
+  void withdraw_queued(SessionState& session, std::uint32_t origin) noexcept;
+  void flush_interrupted(SessionState& session, media::Control control) noexcept;
+  [[nodiscard]] bool playing(const SessionState& session) const noexcept;
+  void hold_playback(SessionState& session, bool paused) noexcept;
+  void tell_budget(SessionState& session) noexcept;
+  media::Control control_for(SessionState& session, media::ControlType type) noexcept;
+
+  // turn_account.cpp
+  void begin_account(SessionState& session, base::TurnId turn, base::Revision revision,
+                     base::MediaTime at) noexcept;
+  void account_work(SessionState& session, const graph::Stage& stage, const media::Lineage& lineage,
+                    base::Instant started, base::Instant ended) noexcept;
+  void account_output(SessionState& session, const media::Packet& packet) noexcept;
+
+  void log(SessionState& session, Event event) noexcept;
+  [[nodiscard]] base::Instant now() const noexcept { return now_; }
+  [[nodiscard]] bool reaches(std::uint32_t from, std::uint32_t to) const noexcept;
+
+  std::shared_ptr<ShardStages> stages_;  // shared: with workers that may hang
+  const graph::Plan& plan_;
+  std::span<StageEngine> engines_;
+  const base::Clock& clock_;
+  LaneExecutor& executor_;
+  std::shared_ptr<WakeBell> bell_ = std::make_shared<WakeBell>();  // shared: rung by hung workers
+  rt::MpscRing<ShardCommand> commands_;
+  rt::MpscRing<ForeignControl> foreign_;
+
+  std::vector<SessionState*> sessions_;
+  std::vector<std::unique_ptr<metrics::NodeStats>> stats_;
+  metrics::Histogram decisions_;
+  /// marker_edges_[stage][origin]: edges into `stage` that carry markers made by `origin`.
+  std::vector<std::vector<std::uint32_t>> marker_edges_;
+  std::vector<std::vector<bool>> reaches_;
+
+  // Scratch memory of a call, sized for max_sessions when the shard is made.
+  std::vector<media::Packet> scratch_;
+  std::vector<Gathered> gathered_;
+  std::vector<node::Work> works_;
+  std::vector<StageContext> contexts_;
+
+  base::Instant now_{};
+  base::Instant next_timer_{base::Duration::max()};
+  bool more_ = false;
+  bool audio_sink_ = false;
+
+  // Written by the shard (relaxed), read by any.
+  std::atomic<std::uint64_t> sweeps_{0};
+  std::atomic<std::uint64_t> batch_calls_{0};
+  std::atomic<std::uint64_t> batch_works_{0};
+  std::atomic<std::uint64_t> late_{0};
+  std::atomic<std::uint64_t> abandoned_lanes_{0};
+};
+
+/// Packets that one session can take in one call of a stage.
+inline constexpr std::size_t kMaxTake = 16;
+
+}  // namespace millrace::engine

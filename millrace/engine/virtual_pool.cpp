@@ -1,0 +1,68 @@
+#include "millrace/engine/virtual_pool.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace millrace::engine {
+
+using base::Instant;
+
+VirtualPool::VirtualPool(std::uint32_t workers) : workers_(std::max(1U, workers)) {}
+
+void VirtualPool::post(std::shared_ptr<Lane> lane) noexcept {
+  ready_.push_back(std::move(lane));
+}
+
+void VirtualPool::release(Instant now) noexcept {
+  for (Running& worker : workers_) {
+    if (worker.engine == nullptr || worker.until > now) continue;
+    --worker.engine->running;
+    worker.engine = nullptr;
+  }
+}
+
+bool VirtualPool::run_due(Instant now) noexcept {
+  release(now);
+  bool any = false;
+  for (auto lane = ready_.begin(); lane != ready_.end();) {
+    const auto free =
+        std::find_if(workers_.begin(), workers_.end(), [](const Running& w) { return !w.engine; });
+    if (free == workers_.end()) return any;
+    StageEngine& engine = (*lane)->engine();
+    if (!engine.parallelizable && engine.running > 0) {
+      ++lane;
+      continue;
+    }
+    const std::shared_ptr<Lane> chosen = std::move(*lane);
+    lane = ready_.erase(lane);
+    any = true;
+    ++engine.running;
+    free->engine = &engine;
+    free->until = chosen->run(now);
+    std::int64_t last = -1;
+    for (const LaneResult& result : chosen->virtual_results()) {
+      const std::int64_t at = result.at.since_start.count();
+      if (at != last) due_.push(at);
+      last = at;
+    }
+    // A job that gave nothing took no time: its worker is free for the next one at once.
+    if (free->until <= now) {
+      release(now);
+      lane = ready_.begin();
+    }
+  }
+  return any;
+}
+
+Instant VirtualPool::next(Instant now) noexcept {
+  while (!due_.empty() && due_.top() <= now.since_start.count()) due_.pop();
+  Instant earliest{base::Duration::max()};
+  if (!due_.empty()) earliest = {base::Duration{due_.top()}};
+  if (!ready_.empty()) {
+    for (const Running& worker : workers_)
+      if (worker.engine != nullptr) earliest = std::min(earliest, worker.until);
+  }
+  return earliest;
+}
+
+}  // namespace millrace::engine
