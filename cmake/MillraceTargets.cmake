@@ -53,6 +53,10 @@ function(millrace_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} millrace_options GTest::gtest GTest::gmock GTest::gtest_main)
+  # Counts allocations and locks, so that a test of the audio path can expect none.
+  if(TARGET millrace_rt_interpose)
+    target_link_libraries(${name} PRIVATE millrace_rt_interpose)
+  endif()
   target_compile_definitions(${name} PRIVATE MILLRACE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" MILLRACE_DEPS_DIR="${MILLRACE_DEPS_DIR}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600 ${ARG_PROPERTIES})
