@@ -120,7 +120,8 @@ class PayloadPool {
   [[nodiscard]] std::uint64_t misses() const noexcept { return stats().misses; }
 
  private:
-  detail::PayloadCore* core_;  ///< counted: one share is the pool's, one each block's
+  // shared: blocks may outlive the pool; one share is the pool's, one each block's.
+  detail::PayloadCore* core_;
 };
 
 }  // namespace millrace::rt
