@@ -25,7 +25,7 @@ SessionHandle::~SessionHandle() {
 
 bool SessionHandle::push(std::uint32_t stage, media::Packet&& packet) noexcept {
   InputPacket input{stage, std::move(packet)};
-  input.packet.enqueued = engine_.clock_.now();
+  input.packet.enqueued = engine_.clock().now();
   if (!session_->inbox.try_push(std::move(input))) {
     ++refused_;
     return false;
@@ -56,7 +56,7 @@ bool SessionHandle::next_event(Event& event) noexcept {
 }
 
 bool SessionHandle::control(media::Control control) noexcept {
-  control.sent = engine_.clock_.now();
+  control.sent = engine_.clock().now();
   return engine_.shards_[shard_]->shard->post_control({session_->number, std::move(control)});
 }
 
@@ -82,7 +82,8 @@ base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph:
   std::unique_ptr<Engine> engine(new Engine());
   engine->plan_ = plan;
   engine->payloads_ = std::make_shared<rt::PayloadPool>();
-  engine->engines_ = make_engines(*plan);
+  engine->timing_ = std::make_shared<Timing>();
+  engine->timing_->engines = make_engines(*plan);
   const auto max_sessions = static_cast<std::size_t>(plan->executor.max_sessions);
   const std::size_t pool_stages = static_cast<std::size_t>(std::count_if(
       plan->stages.begin(), plan->stages.end(),
@@ -95,8 +96,8 @@ base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph:
     auto stages = make_stages(plan);
     if (!stages) return std::unexpected(std::move(stages.error()));
     auto shard = std::make_unique<ShardThread>();
-    shard->shard = std::make_unique<Shard>(*stages, engine->engines_, engine->clock_,
-                                           *engine->pool_, max_sessions);
+    shard->shard = std::make_unique<Shard>(*stages, engine->timing_->engines,
+                                           engine->timing_->clock, *engine->pool_, max_sessions);
     engine->stages_.push_back(std::move(*stages));
     engine->shards_.push_back(std::move(shard));
   }
@@ -142,9 +143,10 @@ base::Result<std::unique_ptr<SessionHandle>> Engine::open(std::string name) {
   auto session = make_session({.name = std::move(name),
                                .number = next_number_.fetch_add(1, std::memory_order_relaxed),
                                .stages = stages_[index],
-                               .engines = engines_,
+                               .engines = timing_->engines,
                                .payloads = payloads_,
-                               .clock = &clock_,
+                               .clock = &timing_->clock,
+                               .keep_alive = timing_,
                                .bell = shard.shard->shared_bell(),
                                .time = Lane::Time::real});
   if (!session) {
@@ -165,11 +167,12 @@ void Engine::run_shard(ShardThread& self, std::size_t index) noexcept {
   Shard& shard = *self.shard;
   WakeBell& bell = shard.bell();
   const std::int64_t tick = plan_->executor.tick_us * 1000;
-  const auto start = std::chrono::steady_clock::now() - clock_.now().since_start;
+  const base::Clock& clock = timing_->clock;
+  const auto start = std::chrono::steady_clock::now() - clock.now().since_start;
   Instant last{base::Duration{-1}};
   bool more = false;
   while (!stopping_.load(std::memory_order_acquire)) {
-    const Instant now = clock_.now();
+    const Instant now = clock.now();
     const std::uint32_t reasons = bell.reasons();
     if (has(reasons, Wake::control)) {
       bell.take(static_cast<std::uint32_t>(Wake::control));
@@ -187,7 +190,7 @@ void Engine::run_shard(ShardThread& self, std::size_t index) noexcept {
     if (due > now) {
       const auto forever = now + base::Duration{std::chrono::seconds(1)};
       bell.bell().wait_until(start + std::min(due, forever).since_start);
-      if (due > clock_.now()) continue;
+      if (due > clock.now()) continue;
     }
     bell.take(~std::uint32_t{0} & ~static_cast<std::uint32_t>(Wake::control));
     last = due;

@@ -83,7 +83,7 @@ class Engine {
   [[nodiscard]] base::Result<std::unique_ptr<SessionHandle>> open(std::string name);
 
   [[nodiscard]] const graph::Plan& plan() const noexcept { return *plan_; }
-  [[nodiscard]] const base::Clock& clock() const noexcept { return clock_; }
+  [[nodiscard]] const base::Clock& clock() const noexcept { return timing_->clock; }
   [[nodiscard]] std::size_t shards() const noexcept { return shards_.size(); }
   [[nodiscard]] const Shard& shard(std::size_t i) const noexcept { return *shards_[i]->shard; }
   [[nodiscard]] Totals totals() const noexcept;
@@ -99,13 +99,17 @@ class Engine {
     std::thread thread;
     std::atomic<std::size_t> sessions{0};
   };
+  /// What a worker that outlives the engine still reads.
+  struct Timing {
+    base::RealClock clock;
+    std::vector<StageEngine> engines;
+  };
   Engine() = default;
   void run_shard(ShardThread& self, std::size_t index) noexcept;
 
-  std::shared_ptr<const graph::Plan> plan_;  // shared: with stages, and workers that hang
-  base::RealClock clock_;
+  std::shared_ptr<const graph::Plan> plan_;    // shared: with stages, and workers that hang
   std::shared_ptr<rt::PayloadPool> payloads_;  // shared: payloads outlive sessions
-  std::vector<StageEngine> engines_;
+  std::shared_ptr<Timing> timing_;             // shared: with workers that hang
   std::unique_ptr<WorkerPool> pool_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::vector<std::shared_ptr<ShardStages>> stages_;  // shared: with the shards

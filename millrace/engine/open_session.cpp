@@ -10,6 +10,7 @@ namespace {
 struct KeepAlive {
   std::shared_ptr<ShardStages> stages;
   std::shared_ptr<rt::PayloadPool> payloads;
+  std::shared_ptr<const void> clock_and_engines;
 };
 
 // Blocks a session brings to the pool when it opens, by size: what its queues can hold at once in
@@ -49,7 +50,7 @@ base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& ma
   session->shared->payloads = making.payloads.get();
   session->shared->bell = making.bell;
   session->shared->keep_alive =
-      std::make_shared<KeepAlive>(KeepAlive{making.stages, making.payloads});
+      std::make_shared<KeepAlive>(KeepAlive{making.stages, making.payloads, making.keep_alive});
   for (const Gift& gift : kGifts) {
     auto given = making.payloads->reserve(gift.size_bytes, gift.count);
     if (!given) return std::unexpected(std::move(given.error()));

@@ -26,6 +26,8 @@ struct SessionMaking {
   std::span<StageEngine> engines;
   std::shared_ptr<rt::PayloadPool> payloads;  // shared: as stages
   const base::Clock* clock = nullptr;
+  /// What `clock` and `engines` stand in, when workers may outlive their owner.
+  std::shared_ptr<const void> keep_alive;
   std::shared_ptr<WakeBell> bell;  // shared: as stages; none under virtual time
   Lane::Time time = Lane::Time::real;
 };

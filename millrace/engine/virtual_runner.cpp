@@ -35,6 +35,7 @@ base::Result<SessionState*> VirtualRunner::open(std::string name, InputFeed& fee
                                .engines = engines_,
                                .payloads = payloads_,
                                .clock = &clock_,
+                               .keep_alive = {},
                                .bell = nullptr,
                                .time = Lane::Time::virtual_});
   if (!session) return std::unexpected(std::move(session.error()));
