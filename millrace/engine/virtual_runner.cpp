@@ -92,7 +92,13 @@ bool VirtualRunner::step() {
   for (std::size_t i = 0; i < sessions_.size(); ++i) {
     if (sessions_[i]->ended.load(std::memory_order_relaxed)) continue;
     open = true;
-    next = std::min(next, peers_[i].feed->due());
+    // Input that found the door full is tried again at the next tick, not at its own instant.
+    const Instant due = peers_[i].feed->due();
+    if (due > clock_.now() || !started_) {
+      next = std::min(next, due);
+    } else {
+      more_ = true;
+    }
   }
   if (!open) return false;
   next = std::min({next, shard_->next_timer(), pool_->next(clock_.now())});
@@ -102,6 +108,7 @@ bool VirtualRunner::step() {
   if (next == Instant{base::Duration::max()}) return false;
   clock_.advance_to(tick_at_or_after(std::max(next, clock_.now())));
   more_ = false;
+  started_ = true;
   feed();
   pool_->run_due(clock_.now());
   more_ = shard_->sweep() || more_;

@@ -75,6 +75,7 @@ class VirtualRunner {
   std::vector<std::unique_ptr<SessionState>> sessions_;
   std::vector<Peer> peers_;
   bool more_ = false;
+  bool started_ = false;
 };
 
 }  // namespace millrace::engine
