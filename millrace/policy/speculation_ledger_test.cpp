@@ -65,18 +65,19 @@ TEST_F(Ledger, DropsWhatIsCancelledOrFailed) {
 }
 
 TEST_F(Ledger, AnswersEveryRepeatAndEveryLateRequestWithoutChangingAnything) {
-  using Request = Verdict (SpeculationLedger::*)(base::SegmentId) noexcept;
-  const Request requests[] = {&SpeculationLedger::confirm, &SpeculationLedger::cancel,
-                              &SpeculationLedger::fail};
+  using Request = Verdict (*)(SpeculationLedger&, base::SegmentId);
+  const Request requests[] = {
+      [](SpeculationLedger& ledger, base::SegmentId id) { return ledger.confirm(id); },
+      [](SpeculationLedger& ledger, base::SegmentId id) { return ledger.cancel(id); },
+      [](SpeculationLedger& ledger, base::SegmentId id) { return ledger.fail(id); }};
   for (const Request first : requests) {
     for (const Request second : requests) {
       const base::SegmentId segment = ledger_.open(SegmentKind::onset);
-      ASSERT_EQ((ledger_.*first)(segment), Verdict::applied);
+      ASSERT_EQ(first(ledger_, segment), Verdict::applied);
       const SegmentState before = ledger_.state(segment);
       const std::uint32_t version = ledger_.version();
 
-      EXPECT_EQ((ledger_.*second)(segment),
-                first == second ? Verdict::duplicate : Verdict::too_late);
+      EXPECT_EQ(second(ledger_, segment), first == second ? Verdict::duplicate : Verdict::too_late);
 
       EXPECT_EQ(ledger_.state(segment), before);
       EXPECT_EQ(ledger_.version(), version);
