@@ -1,7 +1,6 @@
 #include "millrace/testing/node_harness.hpp"
 
-#include <cstring>
-#include <optional>
+#include <algorithm>
 #include <utility>
 
 #include "millrace/base/check.hpp"
@@ -19,13 +18,19 @@ constexpr int kTimersAtOnce = 1000;
 /// the guard: only what the node itself allocates counts.
 class NodeHarness::CallContext final : public node::Context {
  public:
-  CallContext(NodeHarness& harness, const media::Lineage& inherited)
-      : harness_(&harness), inherited_(inherited) {}
+  /// `input`: what the call is about, kept here because a node may move from it.
+  CallContext(NodeHarness& harness, const media::Packet& input) : harness_(&harness) {
+    input_.lineage = input.lineage;
+    input_.due = input.due;
+    input_.deadline = input.deadline;
+    input_.from = input.from;
+    input_.to = input.to;
+  }
 
   [[nodiscard]] base::Instant now() const noexcept override { return harness_->now(); }
   void emit(std::size_t port, media::Packet&& packet) noexcept override {
     const rt::RtExempt exempt;
-    harness_->keep(port, std::move(packet), inherited_);
+    harness_->keep(port, std::move(packet), input_);
   }
   [[nodiscard]] rt::Payload acquire(std::size_t size_bytes) noexcept override {
     const rt::RtExempt exempt;
@@ -35,7 +40,7 @@ class NodeHarness::CallContext final : public node::Context {
     return harness_->ledger_.live(lineage);
   }
   [[nodiscard]] bool stop_requested() const noexcept override {
-    return harness_->stop_.stop_requested() || !live(inherited_);
+    return harness_->stop_.stop_requested() || !live(input_.lineage);
   }
   void make_room(media::Lineage& lineage) const noexcept override {
     harness_->ledger_.make_room(lineage);
@@ -59,7 +64,7 @@ class NodeHarness::CallContext final : public node::Context {
 
  private:
   NodeHarness* harness_;
-  media::Lineage inherited_;
+  media::Packet input_;
 };
 
 base::Result<std::unique_ptr<NodeHarness>> NodeHarness::create(const node::NodeType& type,
@@ -110,8 +115,8 @@ base::Result<void> NodeHarness::open() {
 }
 
 void NodeHarness::call(const std::function<void(node::Context&)>& work,
-                       const media::Lineage& inherited) {
-  CallContext context{*this, inherited};
+                       const media::Packet* input) {
+  CallContext context{*this, input != nullptr ? *input : media::Packet{}};
   emitted_in_call_.assign(out_.size(), 0);
   if (!options_.in_rt) return work(context);
 
@@ -130,8 +135,7 @@ void NodeHarness::push(media::Packet packet) {
     Batched one{this, std::move(packet)};
     return push_together({&one, 1});
   }
-  const media::Lineage inherited = packet.lineage;
-  call([&](node::Context& context) { node_->process(packet, context); }, inherited);
+  call([&](node::Context& context) { node_->process(packet, context); }, &packet);
 }
 
 void NodeHarness::push_together(std::span<Batched> batch) {
@@ -142,14 +146,14 @@ void NodeHarness::push_together(std::span<Batched> batch) {
   for (Batched& one : batch) {
     MR_CHECK(one.session->stage_ == batch[0].session->stage_, "a batch is of one stage");
     one.session->emitted_in_call_.assign(one.session->out_.size(), 0);
-    contexts.emplace_back(*one.session, one.packet.lineage);
+    contexts.emplace_back(*one.session, one.packet);
     works.push_back({.node = one.session->node_.get(),
                      .packets = {&one.packet, 1},
                      .context = &contexts.back(),
                      .packet_index = 0});
   }
   NodeHarness& first = *batch[0].session;
-  first.call([&](node::Context&) { first.stage_->process_batch(works); }, {});
+  first.call([&](node::Context&) { first.stage_->process_batch(works); }, nullptr);
 }
 
 media::Packet NodeHarness::packet(media::PacketKind kind, std::uint8_t port,
@@ -204,7 +208,7 @@ void NodeHarness::push_control(const media::Control& control) {
     case media::ControlType::end_of_turn: ledger_.commit(control.turn, control.revision); break;
     default: break;
   }
-  call([&](node::Context& context) { node_->on_control(control, context); }, {});
+  call([&](node::Context& context) { node_->on_control(control, context); }, nullptr);
 }
 
 void NodeHarness::cancel(base::SegmentId segment) {
@@ -249,33 +253,38 @@ void NodeHarness::advance_to(base::Instant to) {
     }
     clock_.advance_to(timer_);
     timed_ = false;
-    call([&](node::Context& context) { node_->on_timer(context); }, {});
+    call([&](node::Context& context) { node_->on_timer(context); }, nullptr);
   }
   clock_.advance_to(to);
 }
 
 void NodeHarness::end() {
-  call([&](node::Context& context) { node_->on_end(context); }, {});
+  call([&](node::Context& context) { node_->on_end(context); }, nullptr);
 }
 
 void NodeHarness::on_emit(std::function<void(const media::Packet&)> observer) {
   observer_ = std::move(observer);
 }
 
-void NodeHarness::keep(std::size_t port, media::Packet&& packet, const media::Lineage& inherited) {
+void NodeHarness::keep(std::size_t port, media::Packet&& packet, const media::Packet& input) {
   if (port >= out_.size()) return violated("emitted on a port that the contract does not declare");
   if (packet.kind != contract_->outputs[port].kind)
     violated("emitted a packet of another kind than the port's");
-  if (stop_.stop_requested() || !ledger_.live(inherited) || !ledger_.live(packet.lineage)) {
+  if (stop_.stop_requested() || !ledger_.live(input.lineage) || !ledger_.live(packet.lineage)) {
     ++after_stop_;
     return;
   }
-  media::Lineage whole = packet.lineage;
-  if (!whole.merge(inherited)) {
-    ledger_.make_room(whole);
-    if (!whole.merge(inherited)) violated("emitted a packet whose lineage finds no room");
+  if (!packet.lineage.merge(input.lineage)) {
+    ledger_.make_room(packet.lineage);
+    if (!packet.lineage.merge(input.lineage))
+      return violated("emitted a packet whose lineage finds no room");
   }
-  packet.lineage = whole;
+  if (packet.due == base::Instant{}) packet.due = input.due;
+  packet.deadline = std::min(packet.deadline, input.deadline);
+  if (packet.to == base::MediaTime{0}) {
+    packet.from = input.from;
+    packet.to = input.to;
+  }
   const bool in_sweep = contract_->placement == node::Placement::inline_;
   if (++emitted_in_call_[port] > contract_->max_outputs && in_sweep)
     violated("emitted more packets than max_outputs in one call");

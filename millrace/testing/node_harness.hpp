@@ -43,7 +43,8 @@ struct HarnessOptions {
                                                     const std::string& id);
 
 /// Drives one session of one node by hand, without an engine: what goes in is written by the test,
-/// what comes out is kept, time moves when told to. Speculation is a real ledger.
+/// what comes out is kept, time moves when told to. Speculation is a real ledger, and outputs
+/// inherit lineage, due time, deadline and range from their input as under the engine.
 ///   threads  one
 ///   errors   a node that breaks its contract (too many outputs, a port or kind it does not
 ///   declare,
@@ -126,8 +127,8 @@ class NodeHarness {
   class CallContext;
   NodeHarness(const node::Contract& contract, HarnessOptions options);
   [[nodiscard]] base::Result<void> open();
-  void call(const std::function<void(node::Context&)>& work, const media::Lineage& inherited);
-  void keep(std::size_t port, media::Packet&& packet, const media::Lineage& inherited);
+  void call(const std::function<void(node::Context&)>& work, const media::Packet* input);
+  void keep(std::size_t port, media::Packet&& packet, const media::Packet& input);
   void keep_marker(const media::Control& control);
   void violated(std::string what);
   media::Packet packet(media::PacketKind kind, std::uint8_t port, const media::Lineage& lineage);

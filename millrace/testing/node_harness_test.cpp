@@ -206,6 +206,25 @@ TEST(NodeHarness, OutputsInheritTheLineageOfTheirInput) {
   EXPECT_EQ(harness->out()[0].lineage, both);
 }
 
+TEST(NodeHarness, OutputsInheritTimesWhereTheyHaveNone) {
+  const auto harness = open();
+  media::Packet input;
+  input.kind = media::PacketKind::text;
+  input.from = base::MediaTime{10};
+  input.to = base::MediaTime{20};
+  input.due = base::Instant{3ms};
+  input.deadline = base::Instant{9ms};
+  input.payload = harness->pool().copy_of(std::as_bytes(std::span{"hi", 2}));
+
+  harness->push(input);
+
+  ASSERT_EQ(harness->out().size(), 1U);
+  EXPECT_EQ(harness->out()[0].from, input.from);
+  EXPECT_EQ(harness->out()[0].to, input.to);
+  EXPECT_EQ(harness->out()[0].due, input.due);
+  EXPECT_EQ(harness->out()[0].deadline, input.deadline);
+}
+
 TEST(NodeHarness, ReportsALineageThatFindsNoRoom) {
   const auto harness = open();
   EchoSession::own = {};

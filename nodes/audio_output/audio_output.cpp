@@ -1,7 +1,9 @@
 #include "nodes/audio_output/audio_output.hpp"
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "millrace/base/limits.hpp"
@@ -74,34 +76,38 @@ class AudioOutputSession final : public node::SessionNode {
 
 class AudioOutputStage final : public node::StageNode {
  public:
-  AudioOutputStage(node::Format format, base::MediaTime cushion)
-      : format_(format), cushion_(cushion) {}
+  AudioOutputStage(node::Format format, std::optional<node::Pacing> pacing)
+      : format_(format), pacing_(pacing) {}
 
   base::Result<std::unique_ptr<node::SessionNode>> open_session(const node::SessionInfo&) override {
     return std::make_unique<AudioOutputSession>();
   }
   [[nodiscard]] node::Format output_format(std::size_t) const override { return format_; }
-  [[nodiscard]] base::MediaTime latency() const override { return cushion_; }
+  [[nodiscard]] base::MediaTime latency() const override {
+    return pacing_ ? pacing_->cushion : base::MediaTime{0};
+  }
+  [[nodiscard]] std::optional<node::Pacing> pacing() const override { return pacing_; }
 
  private:
   node::Format format_;
-  base::MediaTime cushion_;
+  std::optional<node::Pacing> pacing_;
 };
 
 base::Result<std::unique_ptr<node::StageNode>> create(const node::StageConfig& config) {
-  const base::MediaTime cushion = config.params.milliseconds("cushion_ms");
   const bool pace = config.params.boolean("pace");
   if (!pace && (config.params.given("cushion_ms") || config.params.given("cushion_max_ms")))
     return base::fail(base::Code::bad_manifest,
                       "a cushion acts only with 'pace: true', which is not given", config.id);
-  if (config.params.given("cushion_max_ms") &&
-      config.params.milliseconds("cushion_max_ms") < cushion)
+  node::Pacing pacing{.cushion = config.params.milliseconds("cushion_ms"),
+                      .cushion_max = config.params.milliseconds("cushion_max_ms")};
+  if (config.params.given("cushion_max_ms") && pacing.cushion_max < pacing.cushion)
     return base::fail(base::Code::bad_manifest,
                       "'cushion_max_ms' is smaller than 'cushion_ms': the same or more expected",
                       config.id);
+  pacing.cushion_max = std::max(pacing.cushion_max, pacing.cushion);
   return std::make_unique<AudioOutputStage>(
       config.inputs.empty() ? node::Format{} : config.inputs[0],
-      pace ? cushion : base::MediaTime{0});
+      pace ? std::optional{pacing} : std::nullopt);
 }
 
 }  // namespace

@@ -117,6 +117,16 @@ TEST(AudioOutput, DeclaresTheCushionAsLatency) {
   EXPECT_EQ(open({.params = {{"pace", true}, {"cushion_ms", 60}}})->stage().latency(), 60ms);
 }
 
+TEST(AudioOutput, AsksForThePaceThatTheManifestGives) {
+  EXPECT_FALSE(open()->stage().pacing().has_value());
+
+  const auto wide = open({.params = {{"pace", true}, {"cushion_ms", 300}}});
+  ASSERT_TRUE(wide->stage().pacing().has_value());
+  EXPECT_EQ(wide->stage().pacing()->cushion, 300ms);
+  EXPECT_EQ(wide->stage().pacing()->cushion_max, 300ms) << "never smaller than the cushion";
+  EXPECT_EQ(open({.params = {{"pace", true}}})->stage().pacing()->cushion_max, 200ms);
+}
+
 TEST(AudioOutput, GivesTheFormatThatComesIn) {
   const auto harness =
       open({.inputs = {{.kind = media::PacketKind::audio, .rate_hz = 24000, .channels = 1}}});
