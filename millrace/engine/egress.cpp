@@ -27,10 +27,24 @@ bool Shard::sweep_sink(const Stage& stage) noexcept {
         if (!sink_takes_one(*session, stage, e)) break;
       }
       if (!outbox_room(*session, stage)) more = true;
+      if (session->gate_stuck) more = yield_held(*session, stage, e) || more;
     }
     if (slot.player) slot.timer = slot.player->next_due(now_);
   }
   return more;
+}
+
+// The boundary's own overflow rule: what is held back may fill its queue, and the pressure may then
+// stop the very gate that would confirm it. The oldest held packet gives way, and is counted.
+bool Shard::yield_held(SessionState& session, const Stage& stage, std::uint32_t e) noexcept {
+  EdgeQueue& queue = session.queues[e];
+  const policy::SpeculationLedger& ledger = session.shared->ledger;
+  const Packet* head = queue.head(now_, ledger);
+  if (queue.room() > 0 || head == nullptr || head->is_marker()) return false;
+  if (ledger.fence(head->lineage) != policy::FenceDecision::hold) return false;
+  log_withheld(session, stage, *head);
+  queue.drop_head(base::DropReason::overflow);
+  return true;
 }
 
 bool Shard::outbox_room(const SessionState& session, const Stage& stage) const noexcept {

@@ -89,6 +89,8 @@ struct SessionState {
   base::MediaTime audio_arrived{0};
   std::uint64_t next_control_id = 1;
   std::uint32_t sinks_open = 0;
+  /// A gate found no room downstream in this sweep: only it can confirm what is held back.
+  bool gate_stuck = false;
   std::uint64_t events_lost = 0;
   std::uint64_t outputs = 0;
 

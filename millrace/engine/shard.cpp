@@ -138,6 +138,7 @@ bool Shard::sweep() noexcept {
 }
 
 void Shard::end_sweep(SessionState& session) noexcept {
+  session.gate_stuck = false;
   session.controls.clear();
   session.control_origins.clear();
   for (const graph::Stage& stage : plan_.stages) {

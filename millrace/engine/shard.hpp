@@ -130,6 +130,7 @@ class Shard {
   bool sweep_sink(const graph::Stage& stage) noexcept;
   [[nodiscard]] bool outbox_room(const SessionState& session,
                                  const graph::Stage& stage) const noexcept;
+  bool yield_held(SessionState& session, const graph::Stage& stage, std::uint32_t e) noexcept;
   bool sink_takes_one(SessionState& session, const graph::Stage& stage, std::uint32_t e) noexcept;
   void sink_process(SessionState& session, const graph::Stage& stage,
                     media::Packet& packet) noexcept;

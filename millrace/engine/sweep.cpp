@@ -61,6 +61,7 @@ void Shard::made_room(std::size_t e) noexcept {
 
 void Shard::gather(SessionState& session, const Stage& stage) noexcept {
   const std::size_t allowed = inputs_allowed(session, stage);
+  if (allowed == 0 && stage.contract().speculates) session.gate_stuck = true;
   Gathered take{&session, gathered_.size() * kMaxTake, 0};
   metrics::NodeStats& stats = *stats_[stage.index];
   std::uint32_t depth = 0;

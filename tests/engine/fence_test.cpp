@@ -191,6 +191,33 @@ edges:
   EXPECT_LE(left - played, base::MediaTime{60'000}) << "no more than the cushion left unheard";
 }
 
+TEST(Fence, LetsTheOldestHeldPacketGoBeforeTheGateThatWouldConfirmItIsStuck) {
+  VirtualWorld world(R"(
+version: v1
+nodes:
+  - {id: mic, type: source}
+  - {id: gate, type: scripted_gate}
+  - {id: out, type: sink, queue: {capacity: 4, policy: block}}
+edges:
+  - {from: mic, to: gate}
+  - {from: gate, to: out}
+)");
+  world.open();
+  world.feed().add_audio(world.stage("mic"), static_cast<int>(GateCommand::open));
+  for (int i = 0; i < 10; ++i) world.feed().add_audio(world.stage("mic"));
+  world.feed().add_audio(world.stage("mic"), static_cast<int>(GateCommand::confirm));
+  world.feed().end(world.stage("mic"));
+
+  world.run();
+
+  EXPECT_THAT(world.broken(), IsEmpty());
+  const engine::EdgeCounters& counters = world.queue("gate", "out").counters();
+  EXPECT_EQ(counters.dropped[static_cast<std::size_t>(base::DropReason::overflow)], 8U);
+  EXPECT_EQ(world.tap().outputs.size(), 4U);
+  EXPECT_EQ(world.tap().outputs.back().packet.samples()[0],
+            static_cast<float>(GateCommand::confirm));
+}
+
 TEST(Fence, AnswersAForeignCancelOfWhatIsFinalWithTooLate) {
   VirtualWorld world(kGated);
   world.open();
