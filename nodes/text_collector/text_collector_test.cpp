@@ -321,6 +321,33 @@ TEST(TextCollector, GivesFewPacketsForALongTextAndAllOfIt) {
   EXPECT_EQ(all, text);
 }
 
+TEST(TextCollector, GoesOnAfterACancelWithNothingOfTheCancelledText) {
+  const auto harness = open();
+  const base::SegmentId bad = new_segment(*harness);
+  harness->push_text(0, "No", TextRole::sentence, hanging_on(bad));
+  harness->cancel(bad);
+
+  harness->push_text(0, "Yes. And", TextRole::sentence);
+  harness->push_text(0, " more.");
+  harness->end();
+
+  EXPECT_THAT(harness->texts(), ElementsAre("Yes.", "And", "more."));
+  EXPECT_THAT(harness->failures(), IsEmpty());
+}
+
+TEST(TextCollector, SessionsOfOneStageShareNothing) {
+  const auto first = open();
+  auto second = first->open_another("s2");
+  ASSERT_TRUE(second.has_value());
+  first->push_text(0, "mine", TextRole::sentence);
+
+  (*second)->end();
+  first->end();
+
+  EXPECT_THAT((*second)->out(), IsEmpty());
+  EXPECT_THAT(first->texts(), ElementsAre("mine"));
+}
+
 TEST(TextCollector, RefusesWhatIsNoTextOrTooLong) {
   const auto harness = open();
 
