@@ -46,6 +46,8 @@ class SessionHandle {
   [[nodiscard]] rt::PayloadPool& payloads() noexcept { return *session_->shared->payloads; }
   /// Packets refused by push().
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  /// Events that found their ring full. Only after close().
+  [[nodiscard]] std::uint64_t events_lost() const noexcept { return session_->events_lost; }
   /// What became of every packet of edge `edge` (by index in the plan). Only after close().
   [[nodiscard]] const EdgeQueue& queue(std::size_t edge) const { return session_->queues[edge]; }
   /// Ends the session now, whatever is under way. Bounded in time, also with a node that hangs.

@@ -9,7 +9,8 @@ media::Packet text_packet(Context& context, std::string_view text, media::TextRo
   packet.kind = media::PacketKind::text;
   packet.role = role;
   packet.payload = context.acquire(text.size());
-  if (!text.empty()) std::memcpy(packet.payload.writable().data(), text.data(), text.size());
+  if (packet.payload && !text.empty())
+    std::memcpy(packet.payload.writable().data(), text.data(), text.size());
   return packet;
 }
 

@@ -1,0 +1,144 @@
+#include "apps/millrace/run.hpp"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include "apps/millrace/report.hpp"
+#include "millrace/base/limits.hpp"
+#include "millrace/base/platform/terminal.hpp"
+
+namespace millrace::app {
+
+namespace {
+
+// A signal handler may do no more than this.
+volatile std::sig_atomic_t interrupt_seen = 0;
+
+constexpr const char* kExamples = R"(
+Examples:
+  millrace run examples/speculative_vad.yaml --input call.wav --events e.jsonl --fast
+      the same events every time: virtual time, as fast as the machine can
+  millrace run examples/voice_reply.yaml --input call.wav --output reply.wav
+      at the pace of the audio; the table at the end says what each reply cost
+  millrace run examples/barge_in.yaml --input question.wav+stop.wav --gap-ms 900
+      one caller: the second file starts 900 ms after the first ends
+  millrace run examples/speculative_vad.yaml --input a.wav,b.wav --sessions 50 --realtime
+      100 callers at once: 50 of each file
+Exit codes: 0 good, 1 the work failed, 2 bad usage, input or manifest, 130 interrupted.)";
+
+int run(const RunOptions& options) {
+  auto plan = load_plan(options.pipeline);
+  if (!plan) return report(plan.error());
+  const auto stage = input_stage(**plan);
+  if (!stage) return report(stage.error());
+  auto files = file_options(options, **plan);
+  if (!files) return report(files.error());
+  auto log = EventLog::open(options.events, **plan, options.fast);
+  if (!log) return report(log.error());
+  RunState state{.options = options,
+                 .plan = *plan,
+                 .files = *files,
+                 .stage = *stage,
+                 .log = std::move(*log),
+                 .tasks = session_tasks(options),
+                 .summaries = {},
+                 .stages = {},
+                 .figures = {},
+                 .code = kGood};
+  catch_interrupts();
+  if (options.fast) {
+    run_fast(state);
+  } else {
+    run_realtime(state);
+  }
+  if (const auto closed = state.log.close(); !closed)
+    state.code = std::max(state.code, report(closed.error()));
+  if (!state.summaries.empty())
+    fmt::print("{}", summary_text(state.summaries, state.stages, state.figures));
+  return interrupted() ? kInterrupted : state.code;
+}
+
+}  // namespace
+
+bool interrupted() noexcept {
+  return interrupt_seen != 0;
+}
+
+void catch_interrupts() noexcept {
+  const auto handler = [](int) { interrupt_seen = 1; };
+  std::signal(SIGINT, handler);
+  std::signal(SIGTERM, handler);
+}
+
+Progress::Progress() : terminal_(base::platform::error_is_terminal()) {}
+
+Progress::~Progress() {
+  if (shown_) fmt::print(stderr, "\r\033[K");
+}
+
+void Progress::show(const std::string& text) {
+  const base::Instant now = clock_.now();
+  if (!terminal_ || now < base::Instant{std::chrono::seconds(2)} ||
+      now - last_ < std::chrono::milliseconds(200))
+    return;
+  last_ = now;
+  shown_ = true;
+  fmt::print(stderr, "\r\033[K{}", text);
+  std::fflush(stderr);
+}
+
+void add_run(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<RunOptions>();  // shared: with the callback below
+  auto inputs = std::make_shared<std::string>();  // shared: likewise
+  CLI::App* run_app = app.add_subcommand("run", "Run audio through a pipeline");
+  run_app->footer(kExamples);
+  run_app->add_option("pipeline", options->pipeline, "Manifest (YAML or JSON)")->required();
+  run_app
+      ->add_option("-i,--input", *inputs,
+                   "WAV files: a comma makes one session each, a + joins files to one session")
+      ->required();
+  run_app->add_option("-o,--output", options->output,
+                      "WAV file for what was said; further sessions get OUT-s2.wav, OUT-s3.wav, …");
+  run_app->add_option("-e,--events", options->events, "Event log, one JSON object a line");
+  auto* fast = run_app->add_flag("--fast", options->fast,
+                                 "Virtual time: deterministic, as fast as the machine can");
+  run_app->add_flag("--realtime", "At the pace of the audio (the default)")->excludes(fast);
+  run_app->add_option("-n,--sessions", options->sessions, "Sessions of each input")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  run_app
+      ->add_option("--gap-ms", options->gap_ms,
+                   "Silence between joined files; negative: they overlap")
+      ->check(CLI::Range(-600'000.0, 600'000.0))
+      ->capture_default_str();
+  run_app
+      ->add_option("--frame-ms", options->frame_ms,
+                   "Length of an input block (default: frame_ms of audio_input)")
+      ->check(CLI::Range(1.0, 1000.0));
+  run_app->add_option("--loop", options->loop, "Times that each input is played")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  run_app
+      ->add_option("--seconds", options->seconds, "Play each input (again and again) for so long")
+      ->check(CLI::Range(0.01, 1e6));
+  run_app
+      ->add_option("--raw-rate", options->raw_rate_hz,
+                   "The input has no header, and this rate in Hz")
+      ->check(CLI::Range(base::limits::kMinRateHz, base::limits::kMaxRateHz));
+  run_app->add_option("--raw-encoding", options->raw_encoding, "s16, s24 or f32, little endian")
+      ->capture_default_str();
+  run_app->add_option("--raw-channels", options->raw_channels, "Channels of the headerless input")
+      ->check(CLI::Range(1, base::limits::kMaxChannels))
+      ->capture_default_str();
+  run_app->callback([options, inputs, &exit_code] {
+    options->inputs = split_inputs(*inputs);
+    exit_code = run(*options);
+  });
+}
+
+}  // namespace millrace::app

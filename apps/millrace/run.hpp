@@ -1,0 +1,58 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "apps/millrace/event_log.hpp"
+#include "apps/millrace/run_options.hpp"
+#include "apps/millrace/summary.hpp"
+#include "millrace/graph/plan.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace millrace::app {
+
+/// Adds `millrace run`. `exit_code` is set when it ran.
+void add_run(CLI::App& app, int& exit_code);
+
+/// What a run of several sessions works on and leaves behind.
+struct RunState {
+  const RunOptions& options;
+  std::shared_ptr<const graph::Plan> plan;  // shared: with the engine
+  nodes::FileOptions files;
+  std::uint32_t stage = 0;
+  EventLog log;
+  std::vector<SessionTask> tasks;
+  std::vector<SessionSummary> summaries;
+  std::vector<StageFigures> stages;
+  RunFigures figures;
+  int code = 0;
+};
+
+/// Each session in a virtual world of its own, one after the other.
+void run_fast(RunState& state);
+/// All sessions at once, at the pace of their audio.
+void run_realtime(RunState& state);
+
+/// Set by Ctrl-C; the run ends in order: files are whole, what was held back is counted.
+[[nodiscard]] bool interrupted() noexcept;
+void catch_interrupts() noexcept;
+
+/// A line of progress on a terminal; nothing elsewhere, and nothing in the first two seconds.
+class Progress {
+ public:
+  Progress();
+  ~Progress();
+  void show(const std::string& text);
+
+ private:
+  bool terminal_ = false;
+  bool shown_ = false;
+  base::Instant last_{};
+  base::RealClock clock_;
+};
+
+}  // namespace millrace::app

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "millrace/base/result.hpp"
+#include "millrace/graph/plan.hpp"
+#include "nodes/audio_input/file_source.hpp"
+
+namespace millrace::app {
+
+/// What `millrace run` was asked for.
+struct RunOptions {
+  std::string pipeline;
+  std::vector<std::string> inputs;  ///< one each session; "a.wav+b.wav" is one
+  std::string output;
+  std::string events;
+  std::string record;
+  bool fast = false;
+  std::int64_t sessions = 1;  ///< of each input
+  double gap_ms = 0.0;
+  std::optional<double> frame_ms;  ///< the pipeline's own when not given
+  std::int64_t loop = 1;
+  std::optional<double> seconds;
+  std::optional<std::int32_t> raw_rate_hz;
+  std::string raw_encoding = "s16";
+  std::int32_t raw_channels = 1;
+};
+
+/// One session to be run.
+struct SessionTask {
+  std::string name;    ///< s1, s2, …
+  std::string input;   ///< as the user wrote it
+  std::string output;  ///< WAV file; empty: none
+};
+
+/// Splits "a.wav,b.wav" at the commas, unless a file of just that name is there.
+[[nodiscard]] std::vector<std::string> split_inputs(const std::string& text);
+
+/// The sessions of a run, and where each writes: out.wav, out-s2.wav, …
+[[nodiscard]] std::vector<SessionTask> session_tasks(const RunOptions& options);
+
+/// How files become blocks for this plan.
+[[nodiscard]] base::Result<nodes::FileOptions> file_options(const RunOptions& options,
+                                                            const graph::Plan& plan);
+
+/// Opens the input of a session, and checks that the plan can take its rate and channels.
+[[nodiscard]] base::Result<nodes::FileSource> open_input(const std::string& input,
+                                                         const nodes::FileOptions& options,
+                                                         const graph::Plan& plan);
+
+/// The stage that inputs are pushed into: the plan's audio source.
+[[nodiscard]] base::Result<std::uint32_t> input_stage(const graph::Plan& plan);
+
+}  // namespace millrace::app

@@ -1,0 +1,232 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <queue>
+#include <utility>
+
+#include "apps/millrace/block_feed.hpp"
+#include "apps/millrace/report.hpp"
+#include "apps/millrace/run.hpp"
+#include "apps/millrace/session_output.hpp"
+#include "millrace/engine/engine.hpp"
+#include "millrace/rt/doorbell.hpp"
+#include "millrace/rt/platform/process.hpp"
+#include "millrace/rt/thread.hpp"
+
+namespace millrace::app {
+
+namespace {
+
+using base::Duration;
+using base::Instant;
+
+// A session that gives nothing at all for so long after its input ended is stuck in a node.
+constexpr Duration kPatience = std::chrono::seconds(60);
+constexpr Duration kPatienceInterrupted = std::chrono::seconds(5);
+// Events of several sessions are put in order over this much time.
+constexpr std::int64_t kReorderUs = 250'000;
+
+struct Live {
+  std::unique_ptr<engine::SessionHandle> handle;
+  BlockFeed blocks;
+  SessionOutput output;
+  std::optional<media::Packet> next;
+  Instant phase{};  ///< when media time 0 is due
+  bool input_ended = false;
+  bool done = false;
+};
+
+/// Pushes every session's blocks when they are due, whatever the engine does (open loop).
+class Feeder {
+ public:
+  Feeder(std::vector<std::unique_ptr<Live>>& sessions, const base::Clock& clock,
+         std::uint32_t stage)
+      : sessions_(sessions), clock_(clock), stage_(stage) {}
+
+  void run() {
+    using Entry = std::pair<Instant, std::size_t>;
+    std::priority_queue<Entry, std::vector<Entry>, std::greater<>> due;
+    for (std::size_t i = 0; i < sessions_.size(); ++i) {
+      Live& live = *sessions_[i];
+      live.next = live.blocks.next(live.handle->payloads());
+      due.emplace(live.next ? live.phase + Duration{live.next->to} : live.phase, i);
+    }
+    const auto start = std::chrono::steady_clock::now() - clock_.now().since_start;
+    while (!due.empty()) {
+      const auto [at, index] = due.top();
+      if (!stopping_.load(std::memory_order_acquire) && clock_.now() < at) {
+        bell_.wait_until(start + at.since_start);
+        continue;
+      }
+      due.pop();
+      Live& live = *sessions_[index];
+      if (!live.next || stopping_.load(std::memory_order_acquire)) {
+        // The end has to get in; the door is full for a moment at most.
+        if (!live.handle->end_input(stage_)) due.emplace(at + std::chrono::milliseconds(5), index);
+        continue;
+      }
+      live.next->due = at;
+      (void)live.handle->push(stage_, std::move(*live.next));
+      live.next = live.blocks.next(live.handle->payloads());
+      due.emplace(live.next ? live.phase + Duration{live.next->to} : at, index);
+    }
+    finished_.store(true, std::memory_order_release);
+  }
+  void stop() {
+    stopping_.store(true, std::memory_order_release);
+    bell_.ring();
+  }
+  [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
+
+ private:
+  std::vector<std::unique_ptr<Live>>& sessions_;
+  const base::Clock& clock_;
+  std::uint32_t stage_;
+  rt::Doorbell bell_;
+  /// Written by the draining thread, read by the feeder.
+  std::atomic<bool> stopping_{false};
+  /// Written by the feeder, read by the draining thread.
+  std::atomic<bool> finished_{false};
+};
+
+std::vector<std::unique_ptr<Live>> open_all(RunState& state, engine::Engine& engine) {
+  std::vector<std::unique_ptr<Live>> sessions;
+  std::uint64_t number = 0;
+  for (const SessionTask& task : state.tasks) {
+    ++number;
+    auto source = open_input(task.input, state.files, *state.plan);
+    if (!source) {
+      state.code = std::max(state.code, report(source.error()));
+      continue;
+    }
+    auto handle = engine.open(task.name);
+    if (!handle) {
+      state.code = std::max(state.code, report(handle.error()));
+      continue;
+    }
+    sessions.push_back(
+        std::make_unique<Live>(Live{.handle = std::move(*handle),
+                                    .blocks = BlockFeed(std::move(*source), task.input, state.files,
+                                                        state.options, *state.plan),
+                                    .output = SessionOutput(task, number, *state.plan, state.log),
+                                    .next = std::nullopt}));
+  }
+  // Phases are spread evenly over one block, as those of callers are.
+  const Instant begin = engine.clock().now() + std::chrono::milliseconds(20);
+  for (std::size_t i = 0; i < sessions.size(); ++i)
+    sessions[i]->phase = begin + Duration{state.files.frame} * static_cast<std::int64_t>(i) /
+                                     static_cast<std::int64_t>(sessions.size());
+  return sessions;
+}
+
+/// Takes what one session gave; true: something came.
+bool drain(Live& live) {
+  if (live.done) return false;
+  const bool ended = live.handle->ended();
+  bool any = false;
+  engine::Event event;
+  while (live.handle->next_event(event)) {
+    any = true;
+    live.output.event(event, live.phase);
+  }
+  engine::OutputPacket output;
+  while (live.handle->next_output(output)) {
+    any = true;
+    live.output.output(output);
+  }
+  if (ended && !any) live.done = true;
+  return any;
+}
+
+void drain_all(RunState& state, std::vector<std::unique_ptr<Live>>& sessions, Feeder& feeder,
+               const base::Clock& clock) {
+  Progress progress;
+  rt::Doorbell pause;
+  Instant last_sign = clock.now();
+  bool stopping = false;
+  for (;;) {
+    bool any = false;
+    std::size_t done = 0;
+    for (auto& live : sessions) {
+      any = drain(*live) || any;
+      if (live->done) ++done;
+    }
+    const Instant now = clock.now();
+    if (any || !feeder.finished()) last_sign = now;
+    if (!sessions.empty())
+      state.log.write_until(base::to_us(now - sessions.front()->phase) - kReorderUs);
+    if (done == sessions.size()) return;
+    if (interrupted() && !stopping) {
+      stopping = true;
+      feeder.stop();
+    }
+    if (now - last_sign > (stopping ? kPatienceInterrupted : kPatience)) {
+      state.code = std::max(state.code, kFailed);
+      warn(fmt::format("{} of {} sessions did not end; they are closed as they are",
+                       sessions.size() - done, sessions.size()));
+      return;
+    }
+    progress.show(fmt::format("{} session{}, {:.0f} s", sessions.size(),
+                              sessions.size() == 1 ? "" : "s",
+                              static_cast<double>(sessions.front()->blocks.until().count()) / 1e6));
+    if (!any) pause.wait_for(std::chrono::milliseconds(5));
+  }
+}
+
+void add_engine_figures(RunState& state, const engine::Engine& engine) {
+  std::uint64_t most = 0;
+  for (std::size_t i = 0; i < engine.shards(); ++i) {
+    add_figures(state.stages, *state.plan, engine.shard(i));
+    const metrics::Distribution decisions = engine.shard(i).decision_latency().distribution();
+    state.figures.decisions += decisions.count();
+    if (decisions.count() < most || decisions.count() == 0) continue;
+    most = decisions.count();
+    state.figures.decision_p50_ns = decisions.quantile(0.50);
+    state.figures.decision_p99_ns = decisions.quantile(0.99);
+  }
+  const engine::Engine::Totals totals = engine.totals();
+  state.figures.late = totals.shards.late;
+  state.figures.wake_ups = totals.wake_ups;
+}
+
+}  // namespace
+
+void run_realtime(RunState& state) {
+  auto engine = engine::Engine::start(state.plan);
+  if (!engine) {
+    state.code = std::max(state.code, report(engine.error()));
+    return;
+  }
+  auto sessions = open_all(state, **engine);
+  if (sessions.empty()) return;
+  Feeder feeder(sessions, (*engine)->clock(), state.stage);
+  const Duration cpu_before = rt::platform::process_cpu_time();
+  const Instant began = (*engine)->clock().now();
+  auto thread = rt::Thread::start("feeder", [&] { feeder.run(); });
+  if (!thread) {
+    state.code = std::max(state.code, report(thread.error()));
+    return;
+  }
+  drain_all(state, sessions, feeder, (*engine)->clock());
+  feeder.stop();
+  thread->join();
+  state.figures.wall_seconds =
+      std::chrono::duration<double>((*engine)->clock().now() - began).count();
+  state.figures.cpu_seconds =
+      std::chrono::duration<double>(rt::platform::process_cpu_time() - cpu_before).count();
+  state.figures.sessions = sessions.size();
+  for (auto& live : sessions) {
+    live->handle->close();
+    drain(*live);
+    state.figures.refused += live->handle->refused();
+    state.figures.events_lost += live->handle->events_lost();
+    state.figures.audio_seconds += static_cast<double>(live->blocks.until().count()) / 1e6;
+    if (!live->blocks.warning().empty()) warn(live->blocks.warning());
+    if (!live->output.close()) state.code = std::max(state.code, kFailed);
+    if (!live->output.summary().failures().empty()) state.code = std::max(state.code, kFailed);
+    state.summaries.push_back(std::move(live->output.summary()));
+  }
+  add_engine_figures(state, **engine);
+}
+
+}  // namespace millrace::app

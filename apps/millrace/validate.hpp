@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "millrace/graph/plan.hpp"
+
+namespace CLI {
+class App;
+}
+
+namespace millrace::app {
+
+/// Adds `millrace validate`. `exit_code` is set when it ran.
+void add_validate(CLI::App& app, int& exit_code);
+
+/// The verdict on a plan that holds, for a person or (`json`) a program.
+[[nodiscard]] std::string plan_text(const graph::Plan& plan);
+[[nodiscard]] std::string plan_json(const graph::Plan& plan);
+
+}  // namespace millrace::app
