@@ -14,8 +14,10 @@ namespace millrace::engine {
 using base::DropReason;
 using media::Packet;
 
-EdgeQueue::EdgeQueue(const graph::QueueConfig& config)
-    : config_(config), ring_(std::bit_ceil(std::size_t{config.capacity} + config.markers + 1)) {}
+EdgeQueue::EdgeQueue(const graph::QueueConfig& config, bool annihilate)
+    : config_(config),
+      annihilate_(annihilate),
+      ring_(std::bit_ceil(std::size_t{config.capacity} + config.markers + 1)) {}
 
 std::uint32_t EdgeQueue::room() const noexcept {
   if (bytes_ >= config_.max_bytes) return 0;
@@ -84,7 +86,7 @@ void EdgeQueue::push(Packet&& packet, rt::PayloadPool& payloads) noexcept {
 
 bool EdgeQueue::annihilates(const Packet& resumed) noexcept {
   // A guess that is withdrawn before anyone saw it, and its withdrawal, cancel each other out.
-  if (resumed.control_type != media::ControlType::turn_resumed) return false;
+  if (!annihilate_ || resumed.control_type != media::ControlType::turn_resumed) return false;
   for (std::uint32_t i = 0; i < count_; ++i) {
     const Packet& queued = at(i);
     if (queued.is_marker() && queued.control_type == media::ControlType::eager_end_of_turn &&
@@ -101,9 +103,8 @@ bool EdgeQueue::annihilates(const Packet& resumed) noexcept {
 bool EdgeQueue::mergeable(const Packet& packet) noexcept {
   if (packet.is_marker() || count_ == 0 || at(count_ - 1).is_marker()) return false;
   const Packet& newest = at(count_ - 1);
-  if (newest.kind != packet.kind || newest.lineage.turn != packet.lineage.turn ||
-      newest.lineage.revision != packet.lineage.revision)
-    return false;
+  // Only what hangs on the same: a cancel must never take along what it does not mean.
+  if (newest.kind != packet.kind || !(newest.lineage == packet.lineage)) return false;
   if (packet.kind == media::PacketKind::text) return true;
   return packet.kind == media::PacketKind::audio && newest.to == packet.from &&
          newest.rate_hz == packet.rate_hz && newest.channels == packet.channels;
@@ -117,8 +118,6 @@ bool EdgeQueue::merge(const Packet& packet, rt::PayloadPool& payloads) noexcept 
   const std::size_t b = packet.payload.size_bytes();
   const std::size_t limit = text ? base::limits::kTextPacketBytes : base::limits::kPayloadBytes;
   if (a + gap + b > limit || bytes_ + gap + b > config_.max_bytes) return false;
-  media::Lineage both = newest.lineage;
-  if (!both.merge(packet.lineage)) return false;
   rt::Payload joined = payloads.acquire(a + gap + b);
   if (!joined) return false;
   std::byte* to = joined.writable().data();
@@ -127,7 +126,6 @@ bool EdgeQueue::merge(const Packet& packet, rt::PayloadPool& payloads) noexcept 
   if (b > 0) std::memcpy(to + a + gap, packet.payload.bytes().data(), b);
   bytes_ += gap + b;
   newest.payload = std::move(joined);
-  newest.lineage = both;
   newest.to = packet.to;
   newest.frames += packet.frames;
   newest.last = packet.last;

@@ -35,7 +35,9 @@ struct EdgeCounters {
 ///            into an empty queue
 class EdgeQueue {
  public:
-  explicit EdgeQueue(const graph::QueueConfig& config);
+  /// `annihilate`: a guess that still waits here and its withdrawal take each other out. Not where
+  /// the copies of a marker meet again further on: each has to come over every edge.
+  explicit EdgeQueue(const graph::QueueConfig& config, bool annihilate = true);
 
   /// Takes `packet` in, or counts what became of it or of those it displaced. With policy `block`
   /// the caller asks room() first.
@@ -58,6 +60,11 @@ class EdgeQueue {
 
   /// Data packets that can come in without displacing any.
   [[nodiscard]] std::uint32_t room() const noexcept;
+  /// Markers that can come in before their own bound.
+  [[nodiscard]] std::uint32_t marker_room() const noexcept {
+    const std::uint32_t markers = count_ - data_;
+    return config_.markers > markers ? config_.markers - markers : 0;
+  }
   [[nodiscard]] std::uint32_t size() const noexcept { return data_; }
   [[nodiscard]] bool empty() const noexcept { return count_ == 0; }
   [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
@@ -79,6 +86,7 @@ class EdgeQueue {
   void append(media::Packet&& packet) noexcept;
 
   graph::QueueConfig config_;
+  bool annihilate_;
   std::vector<media::Packet> ring_;
   std::uint32_t first_ = 0;
   std::uint32_t count_ = 0;  ///< data and markers

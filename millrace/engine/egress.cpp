@@ -40,7 +40,8 @@ bool Shard::yield_held(SessionState& session, const Stage& stage, std::uint32_t 
   EdgeQueue& queue = session.queues[e];
   const policy::SpeculationLedger& ledger = session.shared->ledger;
   const Packet* head = queue.head(now_, ledger);
-  if (queue.room() > 0 || head == nullptr || head->is_marker()) return false;
+  const bool full = queue.room() == 0 || queue.marker_room() < kMarkersPerInput;
+  if (!full || head == nullptr || head->is_marker()) return false;
   if (ledger.fence(head->lineage) != policy::FenceDecision::hold) return false;
   log_withheld(session, stage, *head);
   queue.drop_head(base::DropReason::overflow);
@@ -58,7 +59,8 @@ bool Shard::sink_takes_one(SessionState& session, const Stage& stage, std::uint3
   const Packet* head = queue.head(now_, ledger);
   if (head == nullptr) return false;
   if (head->is_marker()) {
-    Packet marker = queue.pop();
+    if (!marker_may_come(session, stage, *head)) return false;
+    Packet marker = pop_marker(session, e);
     if (!marker_complete(session, stage, marker)) return true;
     const bool end = marker.control_type == media::ControlType::end_of_input && !slot.ended;
     deliver_marker(session, stage, std::move(marker));

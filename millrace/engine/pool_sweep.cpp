@@ -39,6 +39,7 @@ bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
     switch (result.what) {
       case LaneResult::What::packet:
         if (result.packet.is_marker()) {
+          if (!marker_room(session, stage)) return false;
           if (result.packet.control_type == media::ControlType::end_of_input) slot.ended = true;
           forward_marker(session, stage, result.packet);
           break;
@@ -81,11 +82,12 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
     while (job.size() < Lane::kMaxJobPackets && !slot.ended) {
       const Packet* head = queue.head(now_, session.shared->ledger);
       if (head == nullptr) break;
-      Packet packet = queue.pop();
-      made_room(e);
+      if (head->is_marker() && !marker_may_come(session, stage, *head)) break;
+      Packet packet = head->is_marker() ? pop_marker(session, e) : queue.pop();
       if (packet.is_marker()) {
         if (!marker_complete(session, stage, packet)) continue;
       } else {
+        made_room(e);
         stats.add_in();
         stats.record_queue_wait(now_, now_ - packet.enqueued);
         packet.port = static_cast<std::uint8_t>(plan_.edges[e].to_port);

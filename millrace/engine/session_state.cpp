@@ -1,5 +1,7 @@
 #include "millrace/engine/session_state.hpp"
 
+#include <algorithm>
+
 namespace millrace::engine {
 
 namespace {
@@ -7,6 +9,17 @@ namespace {
 constexpr std::size_t kInbox = 64;
 constexpr std::size_t kOutbox = 128;
 constexpr std::size_t kEvents = 512;
+
+/// Whether copies of one marker meet at `stage` or behind it.
+bool markers_meet(const graph::Plan& plan, std::uint32_t stage) {
+  const auto joins = [&](std::uint32_t at) {
+    const auto& edges = plan.stages[at].in_edges;
+    return std::count_if(edges.begin(), edges.end(),
+                         [&](std::uint32_t e) { return !plan.edges[e].feedback; }) > 1;
+  };
+  const auto& downstream = plan.stages[stage].downstream;
+  return joins(stage) || std::any_of(downstream.begin(), downstream.end(), joins);
+}
 }  // namespace
 
 SessionState::SessionState(const graph::Plan& from)
@@ -21,7 +34,8 @@ SessionState::SessionState(const graph::Plan& from)
               .max_wasted_ms_per_minute =
                   static_cast<std::uint32_t>(from.speculation.max_wasted_ms_per_minute)}) {
   queues.reserve(from.edges.size());
-  for (const graph::Edge& edge : from.edges) queues.emplace_back(edge.queue);
+  for (const graph::Edge& edge : from.edges)
+    queues.emplace_back(edge.queue, !markers_meet(from, edge.to));
   reported_drops.resize(from.edges.size());
   controls.reserve(kMaxControls);
   control_origins.reserve(kMaxControls);

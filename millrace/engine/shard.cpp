@@ -139,11 +139,9 @@ bool Shard::sweep() noexcept {
 
 void Shard::end_sweep(SessionState& session) noexcept {
   session.gate_stuck = false;
-  session.controls.clear();
-  session.control_origins.clear();
+  forget_controls(session);
   for (const graph::Stage& stage : plan_.stages) {
     Slot& slot = session.slots[stage.index];
-    slot.controls_seen = 0;
     next_timer_ = std::min(next_timer_, slot.timer);
     if (slot.lane != nullptr && slot.lane->idle())
       next_timer_ = std::min(next_timer_, slot.lane->timer());
@@ -155,6 +153,7 @@ void Shard::end_sweep(SessionState& session) noexcept {
       const std::uint64_t fresh = counters.dropped[reason] - reported[reason];
       if (fresh == 0) continue;
       reported[reason] = counters.dropped[reason];
+      made_room(i);
       stats_[plan_.edges[i].to]->add_dropped(static_cast<base::DropReason>(reason), fresh);
       Event event;
       event.type = EventType::dropped;
@@ -164,6 +163,18 @@ void Shard::end_sweep(SessionState& session) noexcept {
       log(session, std::move(event));
     }
   }
+}
+
+// A message that came in the middle of the sweep has not been at the stages before: it stays for
+// the next one.
+void Shard::forget_controls(SessionState& session) noexcept {
+  std::uint32_t seen = static_cast<std::uint32_t>(session.controls.size());
+  for (const Slot& slot : session.slots) seen = std::min(seen, slot.controls_seen);
+  if (seen < session.controls.size()) more_ = true;
+  session.controls.erase(session.controls.begin(), session.controls.begin() + seen);
+  session.control_origins.erase(session.control_origins.begin(),
+                                session.control_origins.begin() + seen);
+  for (Slot& slot : session.slots) slot.controls_seen -= seen;
 }
 
 void Shard::log(SessionState& session, Event event) noexcept {

@@ -98,6 +98,7 @@ class Shard {
   void forget(SessionState& session) noexcept;
   void take_foreign_controls() noexcept;
   void end_sweep(SessionState& session) noexcept;
+  void forget_controls(SessionState& session) noexcept;
 
   // sweep.cpp
   bool sweep_inline(const graph::Stage& stage) noexcept;
@@ -107,6 +108,16 @@ class Shard {
   void gather_source(SessionState& session, const graph::Stage& stage) noexcept;
   void call(const graph::Stage& stage) noexcept;
   bool take_markers(SessionState& session, const graph::Stage& stage) noexcept;
+  /// Room behind `stage` for what one call or one marker can put there.
+  [[nodiscard]] bool marker_room(const SessionState& session,
+                                 const graph::Stage& stage) const noexcept;
+  /// Whether `marker` can be taken in now: it waits where too many others wait for their like.
+  [[nodiscard]] bool marker_may_come(const SessionState& session, const graph::Stage& stage,
+                                     const media::Packet& marker) const noexcept;
+  [[nodiscard]] std::uint32_t arrivals_expected(const graph::Stage& stage,
+                                                const media::Packet& marker) const noexcept;
+  /// The marker at the head of edge `e`.
+  media::Packet pop_marker(SessionState& session, std::size_t e) noexcept;
   bool marker_complete(SessionState& session, const graph::Stage& stage,
                        const media::Packet& marker) noexcept;
   void deliver_marker(SessionState& session, const graph::Stage& stage,
@@ -195,6 +206,9 @@ class Shard {
   std::atomic<std::uint64_t> late_{0};
   std::atomic<std::uint64_t> abandoned_lanes_{0};
 };
+
+/// Markers that one packet or one marker can make a speculating stage send.
+inline constexpr std::uint32_t kMarkersPerInput = 4;
 
 /// Packets that one session can take in one call of a stage.
 inline constexpr std::size_t kMaxTake = 16;

@@ -216,9 +216,15 @@ void StageContext::interrupt(base::TurnId turn, MediaTime from) noexcept {
 }
 
 bool StageContext::playing() const noexcept {
-  return false;
+  return shard_->playing(*session_);
 }
-void StageContext::pause_playback() noexcept {}
-void StageContext::resume_playback() noexcept {}
+
+void StageContext::pause_playback() noexcept {
+  shard_->hold_playback(*session_, true);
+}
+
+void StageContext::resume_playback() noexcept {
+  shard_->hold_playback(*session_, false);
+}
 
 }  // namespace millrace::engine

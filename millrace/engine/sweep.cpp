@@ -48,6 +48,9 @@ std::size_t Shard::inputs_allowed(const SessionState& session, const Stage& stag
     // enough then: the packets dropped should be those that truly found no room.
     const bool blocks = queue.config().policy == node::OverflowPolicy::block;
     allowed = std::min(allowed, blocks ? fit : std::max<std::size_t>(fit, 1));
+    // Markers are never dropped, so who makes them waits for room, whatever the policy for data.
+    if (stage.contract().speculates)
+      allowed = std::min<std::size_t>(allowed, queue.marker_room() / kMarkersPerInput);
   }
   return allowed;
 }
@@ -160,42 +163,76 @@ bool Shard::take_markers(SessionState& session, const Stage& stage) noexcept {
     deliver_marker(session, stage, std::move(marker));
     return true;
   }
-  // What a marker makes the node emit needs room like any other output.
-  if (inputs_allowed(session, stage) == 0) return false;
   for (const std::uint32_t e : stage.in_edges) {
-    EdgeQueue& queue = session.queues[e];
-    const Packet* head = queue.head(now_, session.shared->ledger);
-    if (head == nullptr || !head->is_marker()) continue;
-    Packet marker = queue.pop();
+    // What a marker makes the node emit needs room like any other output.
+    if (inputs_allowed(session, stage) == 0 || !marker_room(session, stage)) return any;
+    const Packet* head = session.queues[e].head(now_, session.shared->ledger);
+    if (head == nullptr || !head->is_marker() || !marker_may_come(session, stage, *head)) continue;
+    Packet marker = pop_marker(session, e);
     any = true;
     if (marker_complete(session, stage, marker)) deliver_marker(session, stage, std::move(marker));
   }
   return any;
 }
 
+Packet Shard::pop_marker(SessionState& session, std::size_t e) noexcept {
+  EdgeQueue& queue = session.queues[e];
+  if (queue.marker_room() <= kMarkersPerInput) more_ = true;  // someone may wait for this room
+  return queue.pop();
+}
+
+bool Shard::marker_room(const SessionState& session, const Stage& stage) const noexcept {
+  const std::uint32_t needed = stage.contract().speculates ? kMarkersPerInput : 1;
+  return std::all_of(stage.out_edges.begin(), stage.out_edges.end(), [&](std::uint32_t e) {
+    return plan_.edges[e].feedback || session.queues[e].marker_room() >= needed;
+  });
+}
+
+std::uint32_t Shard::arrivals_expected(const Stage& stage, const Packet& marker) const noexcept {
+  if (marker.control_type != media::ControlType::end_of_input)
+    return marker_edges_[stage.index][marker.origin];
+  return static_cast<std::uint32_t>(
+      std::count_if(stage.in_edges.begin(), stage.in_edges.end(),
+                    [&](std::uint32_t e) { return !plan_.edges[e].feedback; }));
+}
+
+namespace {
+
+/// What copies of one marker have in common. Each edge says once that no more will come, whichever
+/// source it began at.
+MarkerArrival arrival_of(const Packet& marker) noexcept {
+  const bool end = marker.control_type == media::ControlType::end_of_input;
+  return {.id = end ? 0 : marker.id, .type = marker.control_type, .edges = 1};
+}
+
+}  // namespace
+
+bool Shard::marker_may_come(const SessionState& session, const Stage& stage,
+                            const Packet& marker) const noexcept {
+  const auto& arrivals = session.slots[stage.index].arrivals;
+  if (!arrivals.full() || arrivals_expected(stage, marker) <= 1) return true;
+  const MarkerArrival wanted = arrival_of(marker);
+  return std::any_of(arrivals.begin(), arrivals.end(), [&](const MarkerArrival& arrival) {
+    return arrival.id == wanted.id && arrival.type == wanted.type;
+  });
+}
+
 bool Shard::marker_complete(SessionState& session, const Stage& stage,
                             const Packet& marker) noexcept {
   Slot& slot = session.slots[stage.index];
-  const bool end = marker.control_type == media::ControlType::end_of_input;
-  std::uint32_t expected = 0;
-  if (end) {
-    for (const std::uint32_t e : stage.in_edges)
-      if (!plan_.edges[e].feedback) ++expected;
-  } else {
-    expected = marker_edges_[stage.index][marker.origin];
-  }
+  const std::uint32_t expected = arrivals_expected(stage, marker);
   if (expected <= 1) return true;
-  // Each edge says once that no more will come, whichever source it began at.
-  const std::uint64_t id = end ? 0 : marker.id;
+  const MarkerArrival wanted = arrival_of(marker);
   for (std::size_t i = 0; i < slot.arrivals.size(); ++i) {
     MarkerArrival& arrival = slot.arrivals[i];
-    if (arrival.id != id || arrival.type != marker.control_type) continue;
+    if (arrival.id != wanted.id || arrival.type != wanted.type) continue;
     if (++arrival.edges < expected) return false;
+    if (slot.arrivals.full()) more_ = true;  // the markers of another edge may wait for a place
     slot.arrivals.erase(i);
     return true;
   }
-  if (slot.arrivals.full()) slot.arrivals.erase(0);
-  slot.arrivals.push_back({id, marker.control_type, 1});
+  const bool noted = slot.arrivals.push_back(wanted);
+  MR_CHECK(noted, "marker_may_come() said that there is a place");
   return false;
 }
 
