@@ -107,7 +107,8 @@ void add_run(CLI::App& app, int& exit_code) {
   run_app->add_option("-e,--events", options->events, "Event log, one JSON object a line");
   auto* fast = run_app->add_flag("--fast", options->fast,
                                  "Virtual time: deterministic, as fast as the machine can");
-  run_app->add_flag("--realtime", "At the pace of the audio (the default)")->excludes(fast);
+  run_app->add_flag("--realtime", options->realtime, "At the pace of the audio (the default)")
+      ->excludes(fast);
   run_app->add_option("-n,--sessions", options->sessions, "Sessions of each input")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();

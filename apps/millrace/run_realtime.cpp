@@ -200,7 +200,7 @@ void run_realtime(RunState& state) {
   auto sessions = open_all(state, **engine);
   if (sessions.empty()) return;
   Feeder feeder(sessions, (*engine)->clock(), state.stage);
-  const Duration cpu_before = rt::platform::process_cpu_time();
+  const Duration cpu_before = rt::process_cpu_time();
   const Instant began = (*engine)->clock().now();
   auto thread = rt::Thread::start("feeder", [&] { feeder.run(); });
   if (!thread) {
@@ -213,7 +213,7 @@ void run_realtime(RunState& state) {
   state.figures.wall_seconds =
       std::chrono::duration<double>((*engine)->clock().now() - began).count();
   state.figures.cpu_seconds =
-      std::chrono::duration<double>(rt::platform::process_cpu_time() - cpu_before).count();
+      std::chrono::duration<double>(rt::process_cpu_time() - cpu_before).count();
   state.figures.sessions = sessions.size();
   for (auto& live : sessions) {
     live->handle->close();
