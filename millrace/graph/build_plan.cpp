@@ -148,6 +148,8 @@ void add_edges(Plan& plan, const Ordered& graph) {
 void note_open_outputs(Plan& plan) {
   for (const Stage& stage : plan.stages) {
     std::vector<std::string_view> open;
+    // What leaves a sink leaves the graph.
+    if (stage.contract().role == node::Role::sink) continue;
     const auto outputs = stage.contract().outputs;
     for (std::uint32_t port = 0; port < outputs.size(); ++port)
       if (std::ranges::none_of(stage.out_edges,
