@@ -86,7 +86,7 @@ def complaint(path, include, layers):
         return None
     if source.name == target.name:
         return f'"{include}": nodes never include each other'
-    allowed = source.allowed_in_tests if path.endswith("_test.cpp") else source.allowed
+    allowed = source.allowed_in_tests if path.endswith(("_test.cpp", "_for_test.hpp")) else source.allowed
     if ANYTHING in allowed or target.name in allowed:
         return None
     return (f'"{include}": {source.folder} may include only '

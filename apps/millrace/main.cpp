@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 
+#include "apps/millrace/bench/command.hpp"
 #include "apps/millrace/nodes_command.hpp"
 #include "apps/millrace/report.hpp"
 #include "apps/millrace/run.hpp"
@@ -26,6 +27,7 @@ int run_program(int argc, char** argv) {
   millrace::app::add_run(app, exit_code);
   millrace::app::add_validate(app, exit_code);
   millrace::app::add_nodes(app, exit_code);
+  millrace::app::add_bench(app, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -23,6 +23,7 @@ int report(const base::Error& error);
 void warn(const std::string& text);
 
 /// Loads, checks and plans a manifest; every mistake comes back.
+// shared: the engine, its shards and a worker that hangs keep the plan.
 [[nodiscard]] std::expected<std::shared_ptr<const graph::Plan>, std::vector<base::Error>> load_plan(
     const std::string& path);
 

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <csignal>
+#include <csignal>  // banned-ok(system-header): Ctrl-C is the program's own business
 #include <cstdio>
 #include <string>
 #include <utility>

@@ -19,7 +19,7 @@ struct RunOptions {
   std::string events;
   std::string record;
   bool fast = false;
-  bool realtime = false;  ///< asked for; it is the default all the same
+  bool realtime = false;      ///< asked for; it is the default all the same
   std::int64_t sessions = 1;  ///< of each input
   double gap_ms = 0.0;
   std::optional<double> frame_ms;  ///< the pipeline's own when not given

@@ -43,6 +43,7 @@ void hold_hung_nodes();
 /// Calls of process() that hang right now.
 [[nodiscard]] int hung_calls();
 
+// shared: as plans are by the engine
 /// A plan from manifest text with the test nodes; aborts with the errors when there are any. A
 /// registry given must outlive the plan.
 [[nodiscard]] std::shared_ptr<const graph::Plan> test_plan(std::string_view manifest);

@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include "nodes/speculative_vad_gate/gate_driver.hpp"
+#include "nodes/speculative_vad_gate/gate_driver_for_test.hpp"
 
 // What the gate sends, confirms and withdraws. Turns and barge-in: turns_test.cpp.
 namespace millrace::nodes {

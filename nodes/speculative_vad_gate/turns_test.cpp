@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "nodes/speculative_vad_gate/gate_driver.hpp"
+#include "nodes/speculative_vad_gate/gate_driver_for_test.hpp"
 
 // Turns, the turn model, barge-in, and what a manifest may say of them.
 namespace millrace::nodes {

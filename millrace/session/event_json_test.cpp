@@ -1,0 +1,136 @@
+#include "millrace/session/event_json.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "millrace/metrics/turn_ledger.hpp"
+#include "millrace/testing/test_nodes.hpp"
+
+namespace millrace::session {
+namespace {
+
+using engine::Event;
+using engine::EventType;
+
+std::shared_ptr<const graph::Plan> plan() {
+  return testing::test_plan(R"(
+version: v1
+nodes:
+  - {id: mic, type: source}
+  - {id: gate, type: scripted_gate}
+  - {id: out, type: sink}
+edges:
+  - {from: mic, to: gate}
+  - {from: gate, to: out}
+)");
+}
+
+Event at(EventType type) {
+  Event event;
+  event.type = type;
+  event.stage = 1;
+  event.at_media = base::MediaTime{1'344'000};
+  event.wall = base::Instant{std::chrono::microseconds(1'344'210)};
+  return event;
+}
+
+TEST(EventLine, SaysWhenSpeculationBeganAndFromWhere) {
+  Event event = at(EventType::speculation_started);
+  event.segment = {7};
+  event.from = base::MediaTime{1'162'000};
+
+  EXPECT_EQ(event_line(event, *plan(), "s1", base::Instant{}),
+            R"({"event":"speculation_started","session":"s1","node":"gate","segment":7,)"
+            R"("kind":"onset","from_us":1162000,"t_us":1344000,"wall_us":1344210})");
+}
+
+TEST(EventLine, GivesTheExactRangeOfACancel) {
+  Event event = at(EventType::speculation_cancelled);
+  event.segment = {8};
+  event.from = base::MediaTime{2'410'000};
+  event.to = base::MediaTime{2'720'000};
+
+  EXPECT_EQ(event_line(event, *plan(), "s1", base::Instant{}),
+            R"({"event":"speculation_cancelled","session":"s1","node":"gate","segment":8,)"
+            R"("kind":"onset","from_us":2410000,"to_us":2720000,"reason":"too_short",)"
+            R"("t_us":1344000,"wall_us":1344210})");
+}
+
+TEST(EventLine, CountsTheWallFromTheOpeningOfTheSession) {
+  const Event event = at(EventType::speech_started);
+
+  const auto line = nlohmann::json::parse(
+      event_line(event, *plan(), "s1", base::Instant{std::chrono::microseconds(1'000'000)}));
+
+  EXPECT_EQ(line["wall_us"], 344'210);
+}
+
+TEST(EventLine, NamesEverythingAnOutputHangsOn) {
+  Event event = at(EventType::output);
+  event.stage = 2;
+  event.state = media::PacketState::confirmed;
+  event.lineage.add({6});
+  event.lineage.add({7});
+  event.lineage.turn = {2};
+  event.lineage.revision = 3;
+  event.duration = base::MediaTime{20'000};
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["node"], "out");
+  EXPECT_EQ(line["segment"], 7);
+  EXPECT_EQ(line["segments"], (std::vector<int>{6, 7}));
+  EXPECT_EQ(line["turn"], 2);
+  EXPECT_EQ(line["revision"], 3);
+  EXPECT_EQ(line["state"], "confirmed");
+}
+
+TEST(EventLine, AddsUpTheAccountOfATurnToTheMicrosecond) {
+  Event event = at(EventType::turn);
+  event.lineage.turn = {2};
+  event.total = std::chrono::nanoseconds(1'000'999);
+  const std::array<metrics::PartTime, 2> parts{
+      {{{metrics::TurnPart::endpoint_wait, 0}, std::chrono::nanoseconds(600'600)},
+       {metrics::compute_of(1), std::chrono::nanoseconds(400'399)}}};
+  event.body = rt::Payload::copy_of(std::as_bytes(std::span(parts)));
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  std::int64_t sum = 0;
+  for (const auto& part : line["parts"]) sum += part.get<std::int64_t>();
+  EXPECT_EQ(sum, line["total_us"].get<std::int64_t>());
+  EXPECT_TRUE(line["parts"].contains("compute.gate"));
+  EXPECT_TRUE(line["parts"].contains("unattributed"));
+}
+
+TEST(EventLine, ReplacesBytesThatAreNoUtf8) {
+  Event event = at(EventType::output);
+  event.kind = media::PacketKind::text;
+  const std::string broken = "caf\xe9";
+  event.body = rt::Payload::copy_of(std::as_bytes(std::span<const char>(broken)));
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["text"], "caf\xef\xbf\xbd");
+}
+
+TEST(EventLine, EscapesWhatJsonCannotHold) {
+  Event event = at(EventType::failed);
+  const std::string what = "line one\nline \"two\"";
+  event.body = rt::Payload::copy_of(std::as_bytes(std::span<const char>(what)));
+
+  const std::string text = event_line(event, *plan(), "s1", base::Instant{});
+
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(text)["what"], what);
+}
+
+TEST(EventLine, SaysInTheFirstLineWhichClockItIs) {
+  EXPECT_EQ(nlohmann::json::parse(log_header("p", true))["time"], "virtual");
+  EXPECT_EQ(nlohmann::json::parse(log_header("p", false))["time"], "real");
+}
+
+}  // namespace
+}  // namespace millrace::session
