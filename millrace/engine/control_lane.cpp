@@ -69,52 +69,41 @@ ControlStatus status_of(policy::Verdict verdict) noexcept {
   return ControlStatus::rejected;
 }
 
+/// No range at all, or one that begins before it ends.
+bool range_wrong(const Control& control) noexcept {
+  const base::MediaTime none{0};
+  if (control.from < none || control.to < none) return true;
+  return control.type == ControlType::cancel_speculation &&
+         (control.from != none || control.to != none) && control.from >= control.to;
+}
+
+/// What an id that was used before means for `foreign`; applied when it was not.
+ControlStatus seen_before(const SessionState& session, const ForeignControl& foreign) noexcept {
+  if (foreign.control.id == 0) return ControlStatus::applied;
+  for (const SeenControl& seen : session.seen_controls)
+    if (seen.id == foreign.control.id)
+      return seen.content == foreign.content ? ControlStatus::duplicate : ControlStatus::rejected;
+  return ControlStatus::applied;
+}
+
+// A message that was refused has not used its id up: it may be mended and sent again.
+void remember(SessionState& session, const ForeignControl& foreign, ControlStatus status) noexcept {
+  if (foreign.control.id == 0) return;
+  if (status == ControlStatus::rejected || status == ControlStatus::overloaded) return;
+  if (seen_before(session, foreign) == ControlStatus::duplicate) return;
+  session.seen_controls[session.next_seen] = {foreign.control.id, foreign.content};
+  session.next_seen = (session.next_seen + 1) % kSeenControls;
+}
+
 }  // namespace
 
-void Shard::apply_foreign(SessionState& session, Control& control) noexcept {
-  policy::SpeculationLedger& ledger = session.shared->ledger;
-  ControlStatus status = ControlStatus::applied;
-  switch (control.type) {
-    case ControlType::cancel_speculation:
-      status = control.from >= control.to && control.to != base::MediaTime{0}
-                   ? ControlStatus::rejected
-                   : status_of(ledger.cancel(control.segment));
-      if (status == ControlStatus::applied) {
-        Event event;
-        event.type = EventType::speculation_cancelled;
-        event.segment = control.segment;
-        event.from = control.from;
-        event.to = control.to;
-        event.cancel_reason = media::CancelReason::client;
-        log(session, std::move(event));
-        withdraw_queued(session, kAnyOrigin);
-      }
-      break;
-    case ControlType::confirm_speculation:
-      status = status_of(ledger.confirm(control.segment));
-      if (status == ControlStatus::applied) {
-        Event event;
-        event.type = EventType::speculation_confirmed;
-        event.segment = control.segment;
-        log(session, std::move(event));
-      }
-      break;
-    case ControlType::interrupt: {
-      const base::TurnId turn = control.turn ? control.turn : ledger.last_turn();
-      status = turn ? status_of(ledger.interrupt(turn)) : ControlStatus::rejected;
-      control.turn = turn;
-      if (status == ControlStatus::applied) flush_interrupted(session, control);
-      break;
-    }
-    case ControlType::batch_hint:
-    case ControlType::deadline_warning:
-    case ControlType::custom:
-      if (session.controls.size() == kMaxControls) status = ControlStatus::overloaded;
-      break;
-    case ControlType::eager_end_of_turn:
-    case ControlType::turn_resumed:
-    case ControlType::end_of_turn:
-    case ControlType::end_of_input: status = ControlStatus::rejected; break;
+void Shard::apply_foreign(SessionState& session, ForeignControl& foreign) noexcept {
+  Control& control = foreign.control;
+  ControlStatus status = seen_before(session, foreign);
+  if (foreign.oversized || range_wrong(control)) status = ControlStatus::rejected;
+  if (status == ControlStatus::applied) {
+    status = act_on(session, control);
+    remember(session, foreign, status);
   }
   Event event;
   event.type = EventType::control;
@@ -127,6 +116,46 @@ void Shard::apply_foreign(SessionState& session, Control& control) noexcept {
   // An interruption reaches the nodes from flush_interrupted(), with what was played.
   if (status == ControlStatus::applied && control.type != ControlType::interrupt)
     add_control(session, kAnyOrigin, std::move(control));
+}
+
+ControlStatus Shard::act_on(SessionState& session, Control& control) noexcept {
+  policy::SpeculationLedger& ledger = session.shared->ledger;
+  ControlStatus status = ControlStatus::applied;
+  Event event;
+  event.segment = control.segment;
+  switch (control.type) {
+    case ControlType::cancel_speculation:
+      status = status_of(ledger.cancel(control.segment));
+      if (status != ControlStatus::applied) break;
+      event.type = EventType::speculation_cancelled;
+      event.from = control.from;
+      event.to = control.to;
+      event.cancel_reason = media::CancelReason::client;
+      log(session, std::move(event));
+      withdraw_queued(session, kAnyOrigin);
+      break;
+    case ControlType::confirm_speculation:
+      status = status_of(ledger.confirm(control.segment));
+      if (status != ControlStatus::applied) break;
+      event.type = EventType::speculation_confirmed;
+      log(session, std::move(event));
+      break;
+    case ControlType::interrupt:
+      if (!control.turn) control.turn = ledger.last_turn();
+      status = status_of(ledger.interrupt(control.turn));
+      if (status == ControlStatus::applied) flush_interrupted(session, control);
+      break;
+    case ControlType::batch_hint:
+    case ControlType::deadline_warning:
+    case ControlType::custom:
+      if (session.controls.size() == kMaxControls) status = ControlStatus::overloaded;
+      break;
+    case ControlType::eager_end_of_turn:
+    case ControlType::turn_resumed:
+    case ControlType::end_of_turn:
+    case ControlType::end_of_input: status = ControlStatus::rejected; break;
+  }
+  return status;
 }
 
 void Shard::flush_interrupted(SessionState& session, Control control) noexcept {

@@ -13,6 +13,11 @@ namespace millrace::engine {
 
 using base::Instant;
 
+namespace {
+// A shard that takes no control for that long hangs in a node.
+constexpr int kControlPatienceMs = 1000;
+}  // namespace
+
 // ---------------------------------------------------------------------------- SessionHandle
 
 SessionHandle::SessionHandle(Engine& engine, std::unique_ptr<SessionState> session,
@@ -26,6 +31,7 @@ SessionHandle::~SessionHandle() {
 bool SessionHandle::push(std::uint32_t stage, media::Packet&& packet) noexcept {
   InputPacket input{stage, std::move(packet)};
   input.packet.enqueued = engine_.clock().now();
+  if (input.packet.due == Instant{}) input.packet.due = input.packet.enqueued;
   if (!session_->inbox.try_push(std::move(input))) {
     ++refused_;
     return false;
@@ -57,7 +63,17 @@ bool SessionHandle::next_event(Event& event) noexcept {
 
 bool SessionHandle::control(media::Control control) noexcept {
   control.sent = engine_.clock().now();
-  return engine_.shards_[shard_]->shard->post_control({session_->number, std::move(control)});
+  Shard& shard = *engine_.shards_[shard_]->shard;
+  const bool must = changes_ledger(control.type);
+  ForeignControl foreign{.session = session_->number, .control = std::move(control)};
+  for (int waited = 0; !shard.post_control(std::move(foreign)); ++waited) {
+    if (!must || waited == kControlPatienceMs) {
+      shard.count_refused_control();
+      return false;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return true;
 }
 
 bool SessionHandle::ended() const noexcept {
@@ -208,6 +224,8 @@ Engine::Totals Engine::totals() const noexcept {
     totals.shards.late += stats.late;
     totals.shards.decisions += stats.decisions;
     totals.shards.abandoned_lanes += stats.abandoned_lanes;
+    totals.shards.controls_unknown += stats.controls_unknown;
+    totals.shards.controls_refused += stats.controls_refused;
     totals.wake_ups += self->shard->bell().wake_ups();
   }
   return totals;

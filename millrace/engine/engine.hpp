@@ -33,7 +33,8 @@ class SessionHandle {
   [[nodiscard]] bool end_input(std::uint32_t stage) noexcept;
   [[nodiscard]] bool next_output(OutputPacket& output) noexcept;
   [[nodiscard]] bool next_event(Event& event) noexcept;
-  /// Sends a control message; what became of it comes as an event. False: overloaded.
+  /// Sends a control message; what became of it comes as an event. False: overloaded, nothing was
+  /// sent. Cancels, confirms and interrupts wait up to a second for room; the others never wait.
   [[nodiscard]] bool control(media::Control control) noexcept;
   /// Every sink has let out its last packet (it may still be in next_output()).
   [[nodiscard]] bool ended() const noexcept;

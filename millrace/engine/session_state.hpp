@@ -20,6 +20,11 @@
 
 namespace millrace::engine {
 
+inline constexpr std::uint32_t kAnyOrigin = ~std::uint32_t{0};
+inline constexpr std::size_t kMaxControls = 64;
+/// Control ids that a session remembers, to tell a repeated message from another one.
+inline constexpr std::size_t kSeenControls = 256;
+
 /// A packet (or a marker) that the host pushes into a source.
 struct InputPacket {
   std::uint32_t stage = 0;
@@ -59,6 +64,12 @@ struct TurnAccount {
   base::Revision revision = 0;
 };
 
+/// A control message from outside that was acted on.
+struct SeenControl {
+  std::uint64_t id = 0;
+  std::uint64_t content = 0;
+};
+
 /// Everything of one session on its shard. Made and destroyed on a control thread; in between the
 /// shard alone touches it, but for the rings.
 struct SessionState {
@@ -81,6 +92,9 @@ struct SessionState {
   std::vector<std::array<std::uint64_t, base::kDropReasons>> reported_drops;
   std::vector<media::Control> controls;  ///< urgent messages of this sweep, for every slot to see
   std::vector<std::uint32_t> control_origins;  ///< stage that sent it; kAnyOrigin from outside
+  /// The last messages from outside that carried an id, oldest overwritten first.
+  std::array<SeenControl, kSeenControls> seen_controls{};
+  std::size_t next_seen = 0;
   policy::SpeculationBudget budget;
   base::Duration guess_compute{0};  ///< spent on the guess that stands
   TurnAccount account;
@@ -99,8 +113,5 @@ struct SessionState {
   /// Written by the shard when it has let go of the session; read by the host.
   std::atomic<bool> released{false};
 };
-
-inline constexpr std::uint32_t kAnyOrigin = ~std::uint32_t{0};
-inline constexpr std::size_t kMaxControls = 64;
 
 }  // namespace millrace::engine

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "millrace/base/check.hpp"
+#include "millrace/base/limits.hpp"
 #include "millrace/rt/guard.hpp"
 
 namespace millrace::engine {
@@ -13,6 +14,23 @@ using base::Instant;
 namespace {
 constexpr std::size_t kForeignControls = 4096;
 constexpr std::size_t kControlsPerPass = 1024;
+constexpr std::size_t kForeignBodyBytes = 16 * base::limits::kControlMetadataBytes;
+
+/// FNV-1a over what a message says; when it was said is left out, so that a message sent again is
+/// the same message.
+std::uint64_t content_of(const media::Control& control) noexcept {
+  std::uint64_t hash = 0xCBF29CE484222325ULL;
+  const auto add = [&](std::uint64_t value) { hash = (hash ^ value) * 0x100000001B3ULL; };
+  add(static_cast<std::uint64_t>(control.type));
+  add(control.segment.number);
+  add(control.turn.number);
+  add(control.revision);
+  add(static_cast<std::uint64_t>(control.from.count()));
+  add(static_cast<std::uint64_t>(control.to.count()));
+  add(static_cast<std::uint64_t>(control.value));
+  for (const std::byte byte : control.body.bytes()) add(static_cast<std::uint64_t>(byte));
+  return hash;
+}
 }  // namespace
 
 Shard::Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines,
@@ -64,8 +82,20 @@ bool Shard::release(SessionState* session) noexcept {
   return true;
 }
 
-bool Shard::post_control(ForeignControl&& control) noexcept {
-  if (!foreign_.try_push(std::move(control))) return false;
+bool Shard::post_control(ForeignControl&& foreign) noexcept {
+  media::Control& control = foreign.control;
+  if (foreign.content == 0) foreign.content = content_of(control);  // once: it may be posted again
+  if (control.body.size_bytes() > base::limits::kControlMetadataBytes) foreign.oversized = true;
+  // Only custom messages carry a body further: no flood of the others can hold memory.
+  if (foreign.oversized || control.type != media::ControlType::custom) control.body.reset();
+  const std::size_t bytes = control.body.size_bytes();
+  const bool must = changes_ledger(control.type);
+  const std::size_t before = foreign_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  const bool crowded = foreign_.size() >= foreign_.capacity() / 2 || before > kForeignBodyBytes;
+  if ((crowded && !must) || !foreign_.try_push(std::move(foreign))) {
+    foreign_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
   bell_->wake(Wake::control);
   return true;
 }
@@ -101,7 +131,12 @@ void Shard::take_foreign_controls() noexcept {
     const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const SessionState* s) {
       return s->number == foreign.session;
     });
-    if (found != sessions_.end()) apply_foreign(**found, foreign.control);
+    foreign_bytes_.fetch_sub(foreign.control.body.size_bytes(), std::memory_order_relaxed);
+    if (found != sessions_.end()) {
+      apply_foreign(**found, foreign);
+    } else {
+      controls_unknown_.fetch_add(1, std::memory_order_relaxed);
+    }
   }
   if (foreign_.size() > 0) more_ = true;
 }
@@ -109,6 +144,7 @@ void Shard::take_foreign_controls() noexcept {
 void Shard::control_pass() noexcept {
   const rt::RtScope scope;
   now_ = clock_.now();
+  take_commands();  // the first message of a session must not come before the session
   take_foreign_controls();
 }
 
@@ -195,6 +231,8 @@ Shard::Stats Shard::counters() const noexcept {
   stats.late = late_.load(std::memory_order_relaxed);
   stats.decisions = decisions_.count();
   stats.abandoned_lanes = abandoned_lanes_.load(std::memory_order_relaxed);
+  stats.controls_unknown = controls_unknown_.load(std::memory_order_relaxed);
+  stats.controls_refused = controls_refused_.load(std::memory_order_relaxed);
   return stats;
 }
 

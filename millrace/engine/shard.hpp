@@ -29,7 +29,15 @@ struct ShardStages {
 struct ForeignControl {
   std::uint64_t session = 0;
   media::Control control;
+  std::uint64_t content = 0;  ///< of what it says: tells a repeated message from another one
+  bool oversized = false;     ///< its body was over limits::kControlMetadataBytes and is gone
 };
+
+/// Messages that change the ledger; what they say must not get lost.
+[[nodiscard]] constexpr bool changes_ledger(media::ControlType type) noexcept {
+  return type == media::ControlType::cancel_speculation ||
+         type == media::ControlType::confirm_speculation || type == media::ControlType::interrupt;
+}
 
 /// A session coming to a shard or going from it.
 struct ShardCommand {
@@ -51,6 +59,8 @@ class Shard {
     std::uint64_t late = 0;         ///< decisions more than 20 ms past due
     std::uint64_t decisions = 0;
     std::uint64_t abandoned_lanes = 0;
+    std::uint64_t controls_unknown = 0;  ///< for a session that is not here: dropped
+    std::uint64_t controls_refused = 0;  ///< overloaded
   };
 
   Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines,
@@ -62,7 +72,13 @@ class Shard {
   [[nodiscard]] bool adopt(SessionState* session) noexcept;
   /// Lets go of a session; it sets session->released when it has.
   [[nodiscard]] bool release(SessionState* session) noexcept;
-  [[nodiscard]] bool post_control(ForeignControl&& control) noexcept;
+  /// False: overloaded, and `foreign` may be posted again. Hints and custom messages get half of
+  /// the ring and a bound in bytes; the other half is for what changes the ledger.
+  [[nodiscard]] bool post_control(ForeignControl&& foreign) noexcept;
+  /// The host gave up on a message that post_control() did not take.
+  void count_refused_control() noexcept {
+    controls_refused_.fetch_add(1, std::memory_order_relaxed);
+  }
   [[nodiscard]] WakeBell& bell() noexcept { return *bell_; }
   [[nodiscard]] const WakeBell& bell() const noexcept { return *bell_; }
   /// For those who may outlive the shard.
@@ -151,7 +167,8 @@ class Shard {
   void let_out(SessionState& session, const graph::Stage& stage, media::Packet&& packet) noexcept;
 
   // control_lane.cpp
-  void apply_foreign(SessionState& session, media::Control& control) noexcept;
+  void apply_foreign(SessionState& session, ForeignControl& foreign) noexcept;
+  [[nodiscard]] ControlStatus act_on(SessionState& session, media::Control& control) noexcept;
   void add_control(SessionState& session, std::uint32_t origin, media::Control control) noexcept;
   void deliver_controls(SessionState& session, const graph::Stage& stage) noexcept;
   void withdraw_queued(SessionState& session, std::uint32_t origin) noexcept;
@@ -180,6 +197,8 @@ class Shard {
   std::shared_ptr<WakeBell> bell_ = std::make_shared<WakeBell>();  // shared: rung by hung workers
   rt::MpscRing<ShardCommand> commands_;
   rt::MpscRing<ForeignControl> foreign_;
+  /// Bytes of bodies in foreign_: added to by hosts before the push, taken from by the shard.
+  std::atomic<std::size_t> foreign_bytes_{0};
 
   std::vector<SessionState*> sessions_;
   std::vector<std::unique_ptr<metrics::NodeStats>> stats_;
@@ -205,6 +224,9 @@ class Shard {
   std::atomic<std::uint64_t> batch_works_{0};
   std::atomic<std::uint64_t> late_{0};
   std::atomic<std::uint64_t> abandoned_lanes_{0};
+  std::atomic<std::uint64_t> controls_unknown_{0};
+  // Written by hosts (relaxed), read by any.
+  std::atomic<std::uint64_t> controls_refused_{0};
 };
 
 /// Markers that one packet or one marker can make a speculating stage send.

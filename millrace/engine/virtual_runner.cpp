@@ -48,7 +48,10 @@ base::Result<SessionState*> VirtualRunner::open(std::string name, InputFeed& fee
 
 bool VirtualRunner::control(ForeignControl control) noexcept {
   control.control.sent = clock_.now();
-  if (!shard_->post_control(std::move(control))) return false;
+  if (!shard_->post_control(std::move(control))) {
+    shard_->count_refused_control();
+    return false;
+  }
   shard_->control_pass();
   more_ = true;
   return true;

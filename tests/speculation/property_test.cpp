@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "random_world.hpp"
+#include "tests/speculation/random_world.hpp"
 
 // Random graphs, random queues, random callers and random control, in virtual time: whatever they
 // do, nothing that was withdrawn leaves, and every packet is accounted for.

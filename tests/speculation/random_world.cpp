@@ -1,4 +1,4 @@
-#include "random_world.hpp"
+#include "tests/speculation/random_world.hpp"
 
 #include <algorithm>
 #include <array>
