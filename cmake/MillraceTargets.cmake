@@ -62,10 +62,10 @@ function(millrace_test name)
     PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 600 ${ARG_PROPERTIES})
 endfunction()
 
-# millrace_layer(NAME DEPENDS layers... PACKAGES targets...): millrace/NAME as millrace_NAME, its
+# millrace_layer(NAME DEPENDS layers... PACKAGES targets... TEST_LAYERS layers...): millrace/NAME as millrace_NAME, its
 # tests as millrace_NAME_test.
 function(millrace_layer name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;PACKAGES" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;PACKAGES;TEST_LAYERS" ${ARGN})
   _millrace_split(${CMAKE_SOURCE_DIR}/millrace/${name} sources tests)
   set(links millrace_options)
   foreach(layer IN LISTS ARG_DEPENDS)
@@ -78,7 +78,11 @@ function(millrace_layer name)
     add_library(millrace_${name} INTERFACE)
     target_link_libraries(millrace_${name} INTERFACE ${links})
   endif()
-  millrace_test(millrace_${name}_test SOURCES ${tests} LINK millrace_${name} ${ARG_PACKAGES})
+  set(test_links)
+  foreach(layer IN LISTS ARG_TEST_LAYERS)
+    list(APPEND test_links millrace_${layer})
+  endforeach()
+  millrace_test(millrace_${name}_test SOURCES ${tests} LINK millrace_${name} ${test_links} ${ARG_PACKAGES})
 endfunction()
 
 # millrace_node(NAME [PACKAGES targets...] [LAYERS inference]): nodes/NAME as millrace_node_NAME.

@@ -14,12 +14,13 @@ struct KeepAlive {
 };
 
 // Blocks a session brings to the pool when it opens, by size: what its queues can hold at once in
-// ordinary running, so that the first onset allocates nothing.
+// ordinary running, so that the first onset allocates nothing. A gate cuts audio at window ends, so
+// half of what it holds back is under 1 KiB.
 struct Gift {
   std::size_t size_bytes;
   std::size_t count;
 };
-constexpr Gift kGifts[] = {{256, 16}, {1 << 10, 8}, {4 << 10, 48}, {16 << 10, 8}};
+constexpr Gift kGifts[] = {{64, 16}, {256, 24}, {1 << 10, 48}, {4 << 10, 48}, {16 << 10, 4}};
 
 }  // namespace
 

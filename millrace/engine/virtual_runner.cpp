@@ -26,7 +26,10 @@ base::Result<std::unique_ptr<VirtualRunner>> VirtualRunner::create(
   return runner;
 }
 
-VirtualRunner::~VirtualRunner() = default;
+// The shard still looks at its sessions when it goes, so it goes before them.
+VirtualRunner::~VirtualRunner() {
+  shard_.reset();
+}
 
 base::Result<SessionState*> VirtualRunner::open(std::string name, InputFeed& feed, OutputTap& tap) {
   auto session = make_session({.name = std::move(name),

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "millrace/base/check.hpp"
 #include "millrace/graph/plan.hpp"
@@ -165,24 +166,18 @@ class ScriptedGate final : public SessionNode {
   base::MediaTime from_{0};
 };
 
-/// Stands in for a recogniser: "heard N" for the N packets gathered since the turn began.
+/// Stands in for a recogniser: "heard N" for the N packets of the turn that still stand.
 class Answer final : public SessionNode {
  public:
   explicit Answer(const node::Params&) {}
-  void process(Packet& packet, Context& context) noexcept override {
-    if (!gathered_.merge(packet.lineage)) {
-      context.make_room(gathered_);
-      (void)gathered_.merge(packet.lineage);
-    }
-    ++packets_;
-  }
+  void process(Packet& packet, Context&) noexcept override { heard_.push_back(packet.lineage); }
   void on_control(const media::Control& control, Context& context) noexcept override {
     if (control.type == ControlType::eager_end_of_turn) answer(context, control.revision);
     if (control.type == ControlType::turn_resumed) answered_ = 0;
     if (control.type == ControlType::end_of_turn) {
-      if (answered_ != control.revision) answer(context, control.revision);
-      gathered_ = {};
-      packets_ = 0;
+      // What was said to the guess may hang on something that was cancelled since.
+      if (answered_ != control.revision || !context.live(said_)) answer(context, control.revision);
+      heard_.clear();
       answered_ = 0;
     }
   }
@@ -190,14 +185,23 @@ class Answer final : public SessionNode {
  private:
   void answer(Context& context, base::Revision revision) noexcept {
     if (context.stop_requested()) return;
+    said_ = {};
+    int packets = 0;
+    for (const media::Lineage& lineage : heard_) {
+      if (!context.live(lineage)) continue;
+      context.make_room(said_);
+      if (said_.merge(lineage)) ++packets;
+    }
+    answered_ = revision;
+    if (packets == 0) return;
     Packet text =
-        node::text_packet(context, "heard " + std::to_string(packets_), media::TextRole::complete);
+        node::text_packet(context, "heard " + std::to_string(packets), media::TextRole::complete);
+    text.lineage = said_;
     text.last = true;
     context.emit(0, std::move(text));
-    answered_ = revision;
   }
-  media::Lineage gathered_;
-  int packets_ = 0;
+  std::vector<media::Lineage> heard_;
+  media::Lineage said_;
   base::Revision answered_ = 0;
 };
 
