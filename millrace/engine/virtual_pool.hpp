@@ -34,7 +34,7 @@ class VirtualPool final : public LaneExecutor {
   };
   void release(base::Instant now) noexcept;
 
-  std::vector<Running> workers_;  ///< engine null: free
+  std::vector<Running> workers_;             ///< engine null: free
   std::deque<std::shared_ptr<Lane>> ready_;  // shared: with the slots of their sessions
   std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>> due_;
 };

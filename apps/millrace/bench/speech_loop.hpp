@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "millrace/base/result.hpp"
+
+namespace millrace::app {
+
+/// Recorded speech at 48 kHz mono that is played again and again: the input of a benchmark.
+///   threads  after loading: any
+class SpeechLoop {
+ public:
+  static constexpr std::int32_t kRateHz = 48'000;
+
+  /// Phrases of Debian's recorded prompts, with pauses to answer in; `folder` is where apt puts
+  /// them.
+  ///   errors  unavailable, with the remedy
+  [[nodiscard]] static base::Result<SpeechLoop> prompts(
+      const std::filesystem::path& folder = "/usr/share/asterisk/sounds/en");
+  /// Any WAV file, mixed down and brought to 48 kHz.
+  ///   errors  those of media::WavReader; bad_peer_data for a file without samples
+  [[nodiscard]] static base::Result<SpeechLoop> file(const std::filesystem::path& path);
+
+  /// Writes what is heard from frame `at` on, `at` counted on and on through the repeats.
+  void copy(std::uint64_t at, std::span<float> out) const noexcept;
+
+  [[nodiscard]] std::size_t frames() const noexcept { return samples_.size(); }
+  [[nodiscard]] const std::string& source() const noexcept { return source_; }
+
+ private:
+  SpeechLoop(std::vector<float> samples, std::string source)
+      : samples_(std::move(samples)), source_(std::move(source)) {}
+
+  std::vector<float> samples_;
+  std::string source_;
+};
+
+}  // namespace millrace::app
