@@ -26,14 +26,12 @@ namespace {
 using base::Instant;
 using base::MediaTime;
 
-// Turns are off: the event that accounts for a turn takes 64 bytes of a pool that holds none of
-// that size, so a graph with turns allocates once a turn. Everything else is as it ships.
 constexpr const char* kGraph = R"(version: v1
 nodes:
   - {id: mic, type: audio_input, params: {rate_hz: 48000}}
   - {id: resample, type: audio_resample, params: {rate_hz: 16000, quality: low}}
   - {id: vad, type: silero_vad}
-  - {id: gate, type: speculative_vad_gate, params: {turn: off}}
+  - {id: gate, type: speculative_vad_gate}
   - {id: speaker, type: audio_output}
 edges:
   - {from: mic, to: resample}
