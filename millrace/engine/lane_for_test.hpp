@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "millrace/engine/lane.hpp"
+
+namespace millrace::engine {
+
+/// A node whose calls are whatever a test says; what is left empty does nothing.
+struct NodeCalls {
+  std::function<void(media::Packet&, node::Context&)> process{};
+  std::function<void(const media::Control&, node::Context&)> on_control{};
+  std::function<void(node::Context&)> on_timer{};
+  std::function<void(node::Context&)> on_end{};
+};
+
+class CalledNode final : public node::SessionNode {
+ public:
+  explicit CalledNode(NodeCalls calls) : calls_(std::move(calls)) {}
+  void process(media::Packet& packet, node::Context& context) noexcept override {
+    if (calls_.process) calls_.process(packet, context);
+  }
+  void on_control(const media::Control& control, node::Context& context) noexcept override {
+    if (calls_.on_control) calls_.on_control(control, context);
+  }
+  void on_timer(node::Context& context) noexcept override {
+    if (calls_.on_timer) calls_.on_timer(context);
+  }
+  void on_end(node::Context& context) noexcept override {
+    if (calls_.on_end) calls_.on_end(context);
+  }
+
+ private:
+  NodeCalls calls_;
+};
+
+/// A session without a shard, and lanes of it that a test posts to by hand.
+struct LaneRig {
+  std::shared_ptr<Lane> lane(NodeCalls calls, StageEngine& engine, node::VirtualCost cost = {}) {
+    return std::make_shared<Lane>(std::make_unique<CalledNode>(std::move(calls)), session, engine,
+                                  cost, clock, time);
+  }
+  std::shared_ptr<Lane> lane(NodeCalls calls, node::VirtualCost cost = {}) {
+    return lane(std::move(calls), stage, cost);
+  }
+  /// A packet whose `value` is `value`.
+  static media::Packet packet(float value = 0.0F, base::SegmentId segment = {}) {
+    media::Packet made;
+    made.kind = media::PacketKind::tensor;
+    made.value = value;
+    made.lineage.add(segment);
+    return made;
+  }
+
+  explicit LaneRig(Lane::Time of) : time(of) { session->payloads = &payloads; }
+
+  Lane::Time time;
+  rt::PayloadPool payloads;
+  base::VirtualClock clock;
+  StageEngine stage;
+  std::shared_ptr<SessionShared> session = std::make_shared<SessionShared>();  // shared: by lanes
+};
+
+/// Emits what it gets.
+[[nodiscard]] inline NodeCalls passing() {
+  return {.process = [](media::Packet& packet, node::Context& context) {
+    context.emit(0, std::move(packet));
+  }};
+}
+
+}  // namespace millrace::engine
