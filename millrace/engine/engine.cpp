@@ -156,6 +156,15 @@ base::Result<std::unique_ptr<SessionHandle>> Engine::open(std::string name) {
       });
   const auto index = static_cast<std::size_t>(least - shards_.begin());
   ShardThread& shard = **least;
+  base::Result<void> given;
+  {
+    const rt::MutexLock lock(provision_mutex_);
+    given = provision_.cover(*payloads_, open_.load(std::memory_order_relaxed));
+  }
+  if (!given) {
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    return std::unexpected(std::move(given.error()));
+  }
   auto session = make_session({.name = std::move(name),
                                .number = next_number_.fetch_add(1, std::memory_order_relaxed),
                                .stages = stages_[index],

@@ -9,8 +9,10 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/result.hpp"
+#include "millrace/engine/open_session.hpp"
 #include "millrace/engine/shard.hpp"
 #include "millrace/engine/worker_pool.hpp"
+#include "millrace/rt/mutex.hpp"
 
 namespace millrace::engine {
 
@@ -110,7 +112,10 @@ class Engine {
   Engine() = default;
   void run_shard(ShardThread& self, std::size_t index) noexcept;
 
-  std::shared_ptr<const graph::Plan> plan_;    // shared: with stages, and workers that hang
+  std::shared_ptr<const graph::Plan> plan_;  // shared: with stages, and workers that hang
+  /// Sessions may be opened from several threads.
+  rt::Mutex provision_mutex_;
+  Provision provision_ MR_GUARDED_BY(provision_mutex_);
   std::shared_ptr<rt::PayloadPool> payloads_;  // shared: payloads outlive sessions
   std::shared_ptr<Timing> timing_;             // shared: with workers that hang
   std::unique_ptr<WorkerPool> pool_;

@@ -1,5 +1,6 @@
 #include "millrace/engine/open_session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace millrace::engine {
@@ -42,6 +43,18 @@ std::vector<StageEngine> make_engines(const graph::Plan& plan) {
   return engines;
 }
 
+base::Result<void> Provision::cover(rt::PayloadPool& payloads, std::size_t sessions) {
+  if (sessions <= covered_) return {};
+  // Grown by at least as much again: a pool can be grown only so many times.
+  const std::size_t more = std::max({sessions - covered_, covered_, kLeastSessions});
+  for (const Gift& gift : kGifts) {
+    auto given = payloads.reserve(gift.size_bytes, gift.count * more);
+    if (!given) return given;
+  }
+  covered_ += more;
+  return {};
+}
+
 base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& making) {
   const graph::Plan& plan = *making.stages->plan;
   auto session = std::make_unique<SessionState>(plan);
@@ -52,10 +65,6 @@ base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& ma
   session->shared->bell = making.bell;
   session->shared->keep_alive =
       std::make_shared<KeepAlive>(KeepAlive{making.stages, making.payloads, making.keep_alive});
-  for (const Gift& gift : kGifts) {
-    auto given = making.payloads->reserve(gift.size_bytes, gift.count);
-    if (!given) return std::unexpected(std::move(given.error()));
-  }
   const node::SessionInfo info{.session = session->name,
                                .seed = static_cast<std::uint64_t>(plan.executor.seed)};
   for (const graph::Stage& stage : plan.stages) {

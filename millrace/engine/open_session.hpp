@@ -18,6 +18,19 @@ namespace millrace::engine {
 /// The engines of a plan's stages, one for all shards.
 [[nodiscard]] std::vector<StageEngine> make_engines(const graph::Plan& plan);
 
+/// Payload memory for the sessions that are open at once: grows with their highest number, and is
+/// used again by those that come later.
+///   threads  control, one at a time
+class Provision {
+ public:
+  /// Makes sure that `sessions` sessions find their blocks. Sessions that went are not counted.
+  [[nodiscard]] base::Result<void> cover(rt::PayloadPool& payloads, std::size_t sessions);
+
+ private:
+  static constexpr std::size_t kLeastSessions = 1;
+  std::size_t covered_ = 0;
+};
+
 /// What a session is made from.
 struct SessionMaking {
   std::string name;

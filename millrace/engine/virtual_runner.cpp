@@ -32,6 +32,8 @@ VirtualRunner::~VirtualRunner() {
 }
 
 base::Result<SessionState*> VirtualRunner::open(std::string name, InputFeed& feed, OutputTap& tap) {
+  if (auto given = provision_.cover(*payloads_, sessions_.size() + 1); !given)
+    return std::unexpected(std::move(given.error()));
   auto session = make_session({.name = std::move(name),
                                .number = sessions_.size() + 1,
                                .stages = stages_,

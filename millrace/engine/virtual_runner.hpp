@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/engine/open_session.hpp"
 #include "millrace/engine/shard.hpp"
 #include "millrace/engine/virtual_pool.hpp"
 
@@ -65,6 +66,7 @@ class VirtualRunner {
   base::VirtualClock clock_;
   std::shared_ptr<rt::PayloadPool> payloads_;  // shared: packets may outlive the runner
   std::vector<StageEngine> engines_;
+  Provision provision_;
   std::unique_ptr<VirtualPool> pool_;
   std::shared_ptr<ShardStages> stages_;  // shared: with the shard
   std::unique_ptr<Shard> shard_;

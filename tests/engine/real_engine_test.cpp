@@ -106,6 +106,39 @@ TEST(Engine, ServesSessionsThatComeAndGo) {
   EXPECT_EQ((*engine)->open_sessions(), 0U);
 }
 
+TEST(Engine, OpensFarMoreSessionsOverItsLifeThanAtOnce) {
+  auto engine = engine::Engine::start(test_plan(kMixed));
+  ASSERT_TRUE(engine.has_value());
+
+  // A payload pool can be grown 255 times; sessions come and go more often than that.
+  for (int i = 0; i < 600; ++i) {
+    auto session = (*engine)->open("s");
+    ASSERT_TRUE(session.has_value()) << session.error().text();
+  }
+}
+
+TEST(Engine, OpensHundredsOfSessionsAtOnce) {
+  auto engine = engine::Engine::start(test_plan(R"(
+version: v1
+nodes:
+  - {id: mic, type: source}
+  - {id: out, type: sink}
+edges:
+  - {from: mic, to: out}
+executor: {max_sessions: 400}
+)"));
+  ASSERT_TRUE(engine.has_value());
+
+  std::vector<std::unique_ptr<engine::SessionHandle>> sessions;
+  for (int i = 0; i < 400; ++i) {
+    auto session = (*engine)->open("s" + std::to_string(i));
+    ASSERT_TRUE(session.has_value()) << session.error().text();
+    sessions.push_back(std::move(*session));
+  }
+
+  EXPECT_EQ((*engine)->open_sessions(), 400U);
+}
+
 TEST(Engine, ClosesASessionWhosePoolNodeHangs) {
   hold_hung_nodes();
   auto engine = engine::Engine::start(test_plan(R"(
