@@ -38,6 +38,7 @@ int run(const RunOptions& options) {
   if (!stage) return report(stage.error());
   auto files = file_options(options, **plan);
   if (!files) return report(files.error());
+  if (const auto good = check_files(options, **plan); !good) return report(good.error());
   auto log = EventLog::open(options.events, **plan, options.fast);
   if (!log) return report(log.error());
   RunState state{.options = options,
@@ -49,6 +50,7 @@ int run(const RunOptions& options) {
                  .summaries = {},
                  .stages = {},
                  .figures = {},
+                 .progress = {},
                  .code = kGood};
   catch_interrupts();
   if (options.fast) {
@@ -56,6 +58,7 @@ int run(const RunOptions& options) {
   } else {
     run_realtime(state);
   }
+  state.progress.clear();
   if (const auto closed = state.log.close(); !closed)
     state.code = std::max(state.code, report(closed.error()));
   if (!state.summaries.empty())
@@ -64,6 +67,12 @@ int run(const RunOptions& options) {
 }
 
 }  // namespace
+
+void tell_of_input(RunState& state, const std::string& warning) {
+  if (warning.empty()) return;
+  warn(warning);
+  state.code = std::max(state.code, kBadInput);
+}
 
 bool interrupted() noexcept {
   return interrupt_seen != 0;
@@ -78,7 +87,20 @@ void catch_interrupts() noexcept {
 Progress::Progress() : terminal_(base::platform::error_is_terminal()) {}
 
 Progress::~Progress() {
-  if (shown_) fmt::print(stderr, "\r\033[K");
+  clear();
+}
+
+void Progress::clear() {
+  if (!shown_) return;
+  shown_ = false;
+  fmt::print(stderr, "\r\033[K");
+  std::fflush(stderr);
+}
+
+void Progress::print(const std::string& line) {
+  clear();
+  fmt::print("{}\n", line);
+  std::fflush(stdout);
 }
 
 void Progress::show(const std::string& text) {
@@ -93,8 +115,9 @@ void Progress::show(const std::string& text) {
 }
 
 void add_run(CLI::App& app, int& exit_code) {
-  auto options = std::make_shared<RunOptions>();  // shared: with the callback below
-  auto inputs = std::make_shared<std::string>();  // shared: likewise
+  auto options = std::make_shared<RunOptions>();   // shared: with the callback below
+  auto inputs = std::make_shared<std::string>();   // shared: likewise
+  auto outputs = std::make_shared<std::string>();  // shared: likewise
   CLI::App* run_app = app.add_subcommand("run", "Run audio through a pipeline");
   run_app->footer(kExamples);
   run_app->add_option("pipeline", options->pipeline, "Manifest (YAML or JSON)")->required();
@@ -102,8 +125,9 @@ void add_run(CLI::App& app, int& exit_code) {
       ->add_option("-i,--input", *inputs,
                    "WAV files: a comma makes one session each, a + joins files to one session")
       ->required();
-  run_app->add_option("-o,--output", options->output,
-                      "WAV file for what was said; further sessions get OUT-s2.wav, OUT-s3.wav, …");
+  run_app->add_option("-o,--output", *outputs,
+                      "WAV file for the audio, .txt file for the texts, or both with a comma; "
+                      "further sessions get OUT-s2.wav, OUT-s3.wav, …");
   run_app->add_option("-e,--events", options->events, "Event log, one JSON object a line");
   auto* fast = run_app->add_flag("--fast", options->fast,
                                  "Virtual time: deterministic, as fast as the machine can");
@@ -136,8 +160,9 @@ void add_run(CLI::App& app, int& exit_code) {
   run_app->add_option("--raw-channels", options->raw_channels, "Channels of the headerless input")
       ->check(CLI::Range(1, base::limits::kMaxChannels))
       ->capture_default_str();
-  run_app->callback([options, inputs, &exit_code] {
+  run_app->callback([options, inputs, outputs, &exit_code] {
     options->inputs = split_inputs(*inputs);
+    if (!outputs->empty()) options->outputs = split_outputs(*outputs);
     exit_code = run(*options);
   });
 }

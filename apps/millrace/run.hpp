@@ -18,6 +18,24 @@ namespace millrace::app {
 /// Adds `millrace run`. `exit_code` is set when it ran.
 void add_run(CLI::App& app, int& exit_code);
 
+/// A line of progress on a terminal (stderr); nothing elsewhere, and nothing in the first two
+/// seconds.
+class Progress {
+ public:
+  Progress();
+  ~Progress();
+  void show(const std::string& text);
+  /// Prints a line of output (stdout) where the progress was.
+  void print(const std::string& line);
+  void clear();
+
+ private:
+  bool terminal_ = false;
+  bool shown_ = false;
+  base::Instant last_{};
+  base::RealClock clock_;
+};
+
 /// What a run of several sessions works on and leaves behind.
 struct RunState {
   const RunOptions& options;
@@ -29,6 +47,7 @@ struct RunState {
   std::vector<SessionSummary> summaries;
   std::vector<StageFigures> stages;
   RunFigures figures;
+  Progress progress{};
   int code = 0;
 };
 
@@ -37,22 +56,12 @@ void run_fast(RunState& state);
 /// All sessions at once, at the pace of their audio.
 void run_realtime(RunState& state);
 
+/// An input that was not what it claims to be is played as far as it goes, told of, and decides the
+/// exit code. Nothing when `warning` is empty.
+void tell_of_input(RunState& state, const std::string& warning);
+
 /// Set by Ctrl-C; the run ends in order: files are whole, what was held back is counted.
 [[nodiscard]] bool interrupted() noexcept;
 void catch_interrupts() noexcept;
-
-/// A line of progress on a terminal; nothing elsewhere, and nothing in the first two seconds.
-class Progress {
- public:
-  Progress();
-  ~Progress();
-  void show(const std::string& text);
-
- private:
-  bool terminal_ = false;
-  bool shown_ = false;
-  base::Instant last_{};
-  base::RealClock clock_;
-};
 
 }  // namespace millrace::app

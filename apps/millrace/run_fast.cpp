@@ -21,7 +21,7 @@ class Tap final : public engine::OutputTap {
   SessionOutput& to_;
 };
 
-void run_one(RunState& state, const SessionTask& task, std::uint64_t number, Progress& progress) {
+void run_one(RunState& state, const SessionTask& task, std::uint64_t number) {
   auto source = open_input(task.input, state.files, *state.plan);
   if (!source) {
     state.code = std::max(state.code, report(source.error()));
@@ -34,7 +34,7 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number, Pro
   }
   BlockFeed blocks(std::move(*source), task.input, state.files, state.options, *state.plan);
   VirtualFeed feed(blocks, state.stage, (*runner)->payloads());
-  SessionOutput output(task, number, *state.plan, state.log);
+  SessionOutput output(task, number, state);
   Tap tap(output);
   auto session = (*runner)->open(task.name, feed, tap);
   if (!session) {
@@ -43,11 +43,12 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number, Pro
   }
   (*runner)->run([&] {
     if (interrupted()) feed.stop();
-    progress.show(fmt::format("session {} of {}, {:.0f} s of audio", number, state.tasks.size(),
-                              static_cast<double>(blocks.until().count()) / 1e6));
+    state.progress.show(fmt::format("session {} of {}, {:.0f} s of audio", number,
+                                    state.tasks.size(),
+                                    static_cast<double>(blocks.until().count()) / 1e6));
     return false;
   });
-  if (!blocks.warning().empty()) warn(blocks.warning());
+  tell_of_input(state, blocks.warning());
   if (!output.close()) state.code = std::max(state.code, kFailed);
   if (!output.summary().failures().empty()) state.code = std::max(state.code, kFailed);
   state.figures.audio_seconds += static_cast<double>(blocks.until().count()) / 1e6;
@@ -60,12 +61,11 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number, Pro
 
 void run_fast(RunState& state) {
   const base::RealClock clock;
-  Progress progress;
   std::uint64_t number = 0;
   for (const SessionTask& task : state.tasks) {
     ++number;
     if (interrupted()) break;
-    run_one(state, task, number, progress);
+    run_one(state, task, number);
   }
   state.figures.virtual_time = true;
   state.figures.sessions = state.summaries.size();

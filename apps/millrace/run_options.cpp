@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <utility>
@@ -11,9 +12,90 @@
 
 namespace millrace::app {
 
+namespace {
+
+bool is_text(const std::string& path) {
+  return std::filesystem::path(path).extension() == ".txt";
+}
+
+/// Whether writing `path` would destroy what another use of `other` needs. Devices take anything.
+bool same_file(const std::string& path, const std::string& other) {
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) return false;
+  const auto resolved = [&](const std::string& written) {
+    // A name that is not there yet stays relative unless it is made absolute first.
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(written, ignored), ignored);
+  };
+  return resolved(path) == resolved(other);
+}
+
+base::Result<void> check_outputs(const RunOptions& options, const graph::Plan& plan) {
+  for (const std::string& output : options.outputs) {
+    const media::PacketKind kind =
+        is_text(output) ? media::PacketKind::text : media::PacketKind::audio;
+    if (output.empty())
+      return base::fail(base::Code::bad_argument, "an empty name; expected OUT.wav or OUT.txt",
+                        "--output");
+    if (sinks_of(plan, kind).empty())
+      return base::fail(base::Code::bad_argument,
+                        fmt::format("'{}' would hold {}, but pipeline '{}' lets no {} out", output,
+                                    media::name(kind), plan.name, media::name(kind)),
+                        "--output");
+  }
+  if (std::count_if(options.outputs.begin(), options.outputs.end(), is_text) > 1 ||
+      std::count_if(options.outputs.begin(), options.outputs.end(),
+                    [](const std::string& output) { return !is_text(output); }) > 1)
+    return base::fail(base::Code::bad_argument, "expected at most one WAV and one .txt file",
+                      "--output");
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::uint32_t> sinks_of(const graph::Plan& plan, media::PacketKind kind) {
+  std::vector<std::uint32_t> sinks;
+  for (const std::uint32_t sink : plan.sinks)
+    if (plan.stages[sink].contract().inputs.front().kind == kind) sinks.push_back(sink);
+  return sinks;
+}
+
+base::Result<void> check_files(const RunOptions& options, const graph::Plan& plan) {
+  if (const auto good = check_outputs(options, plan); !good) return good;
+  std::vector<std::string> others{options.pipeline};
+  for (const std::string& input : options.inputs) {
+    if (input.empty())
+      return base::fail(base::Code::bad_argument, "an empty name between the commas", "--input");
+    for (const std::filesystem::path& part : nodes::split_joined(input))
+      others.push_back(part.string());
+  }
+  std::vector<std::string> written = options.outputs;
+  if (!options.events.empty()) written.push_back(options.events);
+  for (const std::string& path : written) {
+    for (const std::string& other : others)
+      if (same_file(path, other))
+        return base::fail(base::Code::bad_argument,
+                          "this run also uses the file for something else; expected another name "
+                          "to write to",
+                          path);
+    others.push_back(path);
+  }
+  return {};
+}
+
+std::string with_suffix(const std::string& path, const std::string& suffix) {
+  std::filesystem::path made(path);
+  made.replace_filename(made.stem().string() + "-" + suffix + made.extension().string());
+  return made.string();
+}
+
 std::vector<std::string> split_inputs(const std::string& text) {
   std::error_code ignored;
   if (std::filesystem::exists(text, ignored)) return {text};
+  return split_outputs(text);
+}
+
+std::vector<std::string> split_outputs(const std::string& text) {
   std::vector<std::string> parts;
   std::size_t begin = 0;
   for (;;) {
@@ -29,14 +111,10 @@ std::vector<SessionTask> session_tasks(const RunOptions& options) {
   for (std::int64_t copy = 0; copy < options.sessions; ++copy) {
     for (const std::string& input : options.inputs) {
       const std::size_t number = tasks.size() + 1;
-      SessionTask task{.name = "s" + std::to_string(number), .input = input, .output = {}};
-      if (!options.output.empty()) {
-        const std::filesystem::path path(options.output);
-        std::filesystem::path mine = path;
-        if (number > 1)
-          mine.replace_filename(path.stem().string() + "-" + task.name + path.extension().string());
-        task.output = mine.string();
-      }
+      SessionTask task{.name = "s" + std::to_string(number), .input = input, .wav = {}, .text = {}};
+      for (const std::string& output : options.outputs)
+        (is_text(output) ? task.text : task.wav) =
+            number == 1 ? output : with_suffix(output, task.name);
       tasks.push_back(std::move(task));
     }
   }

@@ -14,10 +14,9 @@ namespace millrace::app {
 /// What `millrace run` was asked for.
 struct RunOptions {
   std::string pipeline;
-  std::vector<std::string> inputs;  ///< one each session; "a.wav+b.wav" is one
-  std::string output;
+  std::vector<std::string> inputs;   ///< one each session; "a.wav+b.wav" is one
+  std::vector<std::string> outputs;  ///< "….txt": what text sinks said; else a WAV file
   std::string events;
-  std::string record;
   bool fast = false;
   bool realtime = false;      ///< asked for; it is the default all the same
   std::int64_t sessions = 1;  ///< of each input
@@ -32,13 +31,24 @@ struct RunOptions {
 
 /// One session to be run.
 struct SessionTask {
-  std::string name;    ///< s1, s2, …
-  std::string input;   ///< as the user wrote it
-  std::string output;  ///< WAV file; empty: none
+  std::string name;   ///< s1, s2, …
+  std::string input;  ///< as the user wrote it
+  std::string wav;    ///< file for the audio; empty: none
+  std::string text;   ///< file for the texts; empty: they are printed
 };
 
 /// Splits "a.wav,b.wav" at the commas, unless a file of just that name is there.
 [[nodiscard]] std::vector<std::string> split_inputs(const std::string& text);
+/// Splits "out.wav,out.txt" at the commas.
+[[nodiscard]] std::vector<std::string> split_outputs(const std::string& text);
+/// "dir/out.wav" and "s2" -> "dir/out-s2.wav".
+[[nodiscard]] std::string with_suffix(const std::string& path, const std::string& suffix);
+
+/// What the files of a run must not be: an output that the plan has no sink for, two outputs of one
+/// kind, or a file that the run both reads and writes, or writes twice.
+[[nodiscard]] base::Result<void> check_files(const RunOptions& options, const graph::Plan& plan);
+/// The plan's sinks of one kind, in order.
+[[nodiscard]] std::vector<std::uint32_t> sinks_of(const graph::Plan& plan, media::PacketKind kind);
 
 /// The sessions of a run, and where each writes: out.wav, out-s2.wav, …
 [[nodiscard]] std::vector<SessionTask> session_tasks(const RunOptions& options);

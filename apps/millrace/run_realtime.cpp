@@ -10,6 +10,7 @@
 #include "apps/millrace/session_output.hpp"
 #include "millrace/engine/engine.hpp"
 #include "millrace/rt/doorbell.hpp"
+#include "millrace/rt/guard.hpp"
 #include "millrace/rt/platform/process.hpp"
 #include "millrace/rt/thread.hpp"
 
@@ -23,6 +24,8 @@ using base::Instant;
 // A session that gives nothing at all for so long after its input ended is stuck in a node.
 constexpr Duration kPatience = std::chrono::seconds(60);
 constexpr Duration kPatienceInterrupted = std::chrono::seconds(5);
+// The last marker of an input is tried again after so long when the door is full.
+constexpr Duration kEndRetry = std::chrono::milliseconds(5);
 // Events of several sessions are put in order over this much time.
 constexpr std::int64_t kReorderUs = 250'000;
 
@@ -31,7 +34,8 @@ struct Live {
   BlockFeed blocks;
   SessionOutput output;
   std::optional<media::Packet> next;
-  Instant phase{};  ///< when media time 0 is due
+  Instant phase{};                   ///< when media time 0 is due
+  std::optional<Instant> end_since;  ///< the end of the input waits at the door from then on
   bool input_ended = false;
   bool done = false;
 };
@@ -61,8 +65,9 @@ class Feeder {
       due.pop();
       Live& live = *sessions_[index];
       if (!live.next || stopping_.load(std::memory_order_acquire)) {
-        // The end has to get in; the door is full for a moment at most.
-        if (!live.handle->end_input(stage_)) due.emplace(at + std::chrono::milliseconds(5), index);
+        if (end(live)) continue;
+        if (stopping_.load(std::memory_order_acquire)) bell_.wait_for(kEndRetry);
+        due.emplace(clock_.now() + kEndRetry, index);
         continue;
       }
       live.next->due = at;
@@ -79,6 +84,16 @@ class Feeder {
   [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
 
  private:
+  /// Tells a session that its input has ended. False: try again. Behind a node that hangs the door
+  /// may stay full for good; drain_all() then finds that the session does not end.
+  bool end(Live& live) {
+    if (live.handle->end_input(stage_)) return true;
+    const Instant now = clock_.now();
+    if (!live.end_since) live.end_since = now;
+    const bool stopping = stopping_.load(std::memory_order_acquire);
+    return now - *live.end_since > (stopping ? kPatienceInterrupted : kPatience);
+  }
+
   std::vector<std::unique_ptr<Live>>& sessions_;
   const base::Clock& clock_;
   std::uint32_t stage_;
@@ -108,8 +123,9 @@ std::vector<std::unique_ptr<Live>> open_all(RunState& state, engine::Engine& eng
         std::make_unique<Live>(Live{.handle = std::move(*handle),
                                     .blocks = BlockFeed(std::move(*source), task.input, state.files,
                                                         state.options, *state.plan),
-                                    .output = SessionOutput(task, number, *state.plan, state.log),
-                                    .next = std::nullopt}));
+                                    .output = SessionOutput(task, number, state),
+                                    .next = std::nullopt,
+                                    .end_since = std::nullopt}));
   }
   // Phases are spread evenly over one block, as those of callers are.
   const Instant begin = engine.clock().now() + std::chrono::milliseconds(20);
@@ -140,21 +156,21 @@ bool drain(Live& live) {
 
 void drain_all(RunState& state, std::vector<std::unique_ptr<Live>>& sessions, Feeder& feeder,
                const base::Clock& clock) {
-  Progress progress;
   rt::Doorbell pause;
   Instant last_sign = clock.now();
   bool stopping = false;
   for (;;) {
     bool any = false;
     std::size_t done = 0;
+    const Instant now = clock.now();
     for (auto& live : sessions) {
       any = drain(*live) || any;
       if (live->done) ++done;
     }
-    const Instant now = clock.now();
     if (any || !feeder.finished()) last_sign = now;
-    if (!sessions.empty())
-      state.log.write_until(base::to_us(now - sessions.front()->phase) - kReorderUs);
+    // All that happened before `now` has been taken, whatever this thread waited for since. The
+    // last session began last: its clock is behind those of the others.
+    state.log.write_until(base::to_us(now - sessions.back()->phase) - kReorderUs);
     if (done == sessions.size()) return;
     if (interrupted() && !stopping) {
       stopping = true;
@@ -166,9 +182,9 @@ void drain_all(RunState& state, std::vector<std::unique_ptr<Live>>& sessions, Fe
                        sessions.size() - done, sessions.size()));
       return;
     }
-    progress.show(fmt::format("{} session{}, {:.0f} s", sessions.size(),
-                              sessions.size() == 1 ? "" : "s",
-                              static_cast<double>(sessions.front()->blocks.until().count()) / 1e6));
+    state.progress.show(
+        fmt::format("{} session{}, {:.0f} s", sessions.size(), sessions.size() == 1 ? "" : "s",
+                    std::chrono::duration<double>(now - sessions.front()->phase).count()));
     if (!any) pause.wait_for(std::chrono::milliseconds(5));
   }
 }
@@ -201,6 +217,7 @@ void run_realtime(RunState& state) {
   if (sessions.empty()) return;
   Feeder feeder(sessions, (*engine)->clock(), state.stage);
   const Duration cpu_before = rt::process_cpu_time();
+  const std::uint64_t allocations_before = rt::rt_allocations();
   const Instant began = (*engine)->clock().now();
   auto thread = rt::Thread::start("feeder", [&] { feeder.run(); });
   if (!thread) {
@@ -214,6 +231,8 @@ void run_realtime(RunState& state) {
       std::chrono::duration<double>((*engine)->clock().now() - began).count();
   state.figures.cpu_seconds =
       std::chrono::duration<double>(rt::process_cpu_time() - cpu_before).count();
+  if (rt::allocations_watched())
+    state.figures.allocations = rt::rt_allocations() - allocations_before;
   state.figures.sessions = sessions.size();
   for (auto& live : sessions) {
     live->handle->close();
@@ -221,7 +240,7 @@ void run_realtime(RunState& state) {
     state.figures.refused += live->handle->refused();
     state.figures.events_lost += live->handle->events_lost();
     state.figures.audio_seconds += static_cast<double>(live->blocks.until().count()) / 1e6;
-    if (!live->blocks.warning().empty()) warn(live->blocks.warning());
+    tell_of_input(state, live->blocks.warning());
     if (!live->output.close()) state.code = std::max(state.code, kFailed);
     if (!live->output.summary().failures().empty()) state.code = std::max(state.code, kFailed);
     state.summaries.push_back(std::move(live->output.summary()));

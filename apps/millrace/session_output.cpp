@@ -1,20 +1,41 @@
 #include "apps/millrace/session_output.hpp"
 
+#include <fmt/core.h>
+
 #include <utility>
 
 #include "apps/millrace/report.hpp"
+#include "apps/millrace/run.hpp"
 
 namespace millrace::app {
 
-SessionOutput::SessionOutput(const SessionTask& task, std::uint64_t number, const graph::Plan& plan,
-                             EventLog& log)
-    : name_(task.name), number_(number), plan_(&plan), log_(&log), summary_(task.name) {
-  if (task.output.empty()) return;
-  wav_.emplace(task.output);
-  for (const std::uint32_t sink : plan.sinks)
-    if (!audio_sink_ &&
-        plan.stages[sink].contract().inputs.front().kind == media::PacketKind::audio)
-      audio_sink_ = sink;
+namespace {
+
+base::Result<void> text_error(const std::string& path) {
+  return base::fail(base::Code::unavailable,
+                    "the texts cannot be written; expected a path in a folder that exists, with "
+                    "room on the disk",
+                    path);
+}
+
+}  // namespace
+
+SessionOutput::SessionOutput(const SessionTask& task, std::uint64_t number, RunState& run)
+    : name_(task.name),
+      number_(number),
+      plan_(run.plan.get()),
+      log_(&run.log),
+      progress_(&run.progress),
+      summary_(task.name),
+      text_path_(task.text) {
+  if (!task.wav.empty())
+    for (const std::uint32_t sink : sinks_of(*plan_, media::PacketKind::audio))
+      audio_.push_back(
+          {sink, nodes::WavSink(audio_.empty() ? task.wav
+                                               : with_suffix(task.wav, plan_->stages[sink].id))});
+  if (text_path_.empty()) return;
+  text_.open(text_path_, std::ios::binary | std::ios::trunc);
+  if (!text_) check(text_error(text_path_));
 }
 
 void SessionOutput::event(const engine::Event& event, base::Instant opened) {
@@ -23,14 +44,28 @@ void SessionOutput::event(const engine::Event& event, base::Instant opened) {
 }
 
 void SessionOutput::output(const engine::OutputPacket& output) {
-  if (!wav_ || audio_sink_ != output.stage) return;
-  // What may still be withdrawn is for live carriers; a file holds what was said for good.
   if (output.packet.state != media::PacketState::confirmed) return;
-  check(wav_->write(output.packet));
+  if (output.packet.kind == media::PacketKind::text) return say(output);
+  for (AudioFile& file : audio_)
+    if (file.stage == output.stage) check(file.sink.write(output.packet));
+}
+
+void SessionOutput::say(const engine::OutputPacket& output) {
+  if (output.packet.role == media::TextRole::partial) return;
+  const std::string_view text = output.packet.text();
+  if (text_path_.empty()) {
+    progress_->print(fmt::format("{}  {}: {}", name_, plan_->stages[output.stage].id, text));
+  } else {
+    text_ << text << '\n';
+  }
 }
 
 bool SessionOutput::close() {
-  if (wav_) check(wav_->close());
+  for (AudioFile& file : audio_) check(file.sink.close());
+  if (text_.is_open()) {
+    text_.close();
+    if (!text_) check(text_error(text_path_));
+  }
   return good_;
 }
 

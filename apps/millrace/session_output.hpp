@@ -1,7 +1,9 @@
 #pragma once
 
-#include <optional>
+#include <cstdint>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include "apps/millrace/event_log.hpp"
 #include "apps/millrace/run_options.hpp"
@@ -11,32 +13,44 @@
 
 namespace millrace::app {
 
-/// Where one session's events and outputs go: the log, the summary, and a WAV file with the audio
-/// of the plan's first audio sink.
+class Progress;
+struct RunState;
+
+/// Where one session's events and outputs go: the log, the summary, a WAV file for each audio sink
+/// (the first takes the name given, others OUT-NODE.wav), and a text file or the standard output
+/// for what text sinks let out. Only what is confirmed and final: a file is no place to withdraw
+/// from.
 ///   threads  one
 ///   errors   a file that cannot be written is reported once; the session goes on without it
 class SessionOutput {
  public:
-  SessionOutput(const SessionTask& task, std::uint64_t number, const graph::Plan& plan,
-                EventLog& log);
+  /// The run outlives it.
+  SessionOutput(const SessionTask& task, std::uint64_t number, RunState& run);
 
   void event(const engine::Event& event, base::Instant opened);
   void output(const engine::OutputPacket& output);
-  /// Ends the WAV file. False when something could not be written.
+  /// Ends the files. False when something could not be written.
   [[nodiscard]] bool close();
 
   [[nodiscard]] SessionSummary& summary() noexcept { return summary_; }
 
  private:
+  struct AudioFile {
+    std::uint32_t stage = 0;
+    nodes::WavSink sink;
+  };
+  void say(const engine::OutputPacket& output);
   void check(base::Result<void> written);
 
   std::string name_;
   std::uint64_t number_;
   const graph::Plan* plan_;
   EventLog* log_;
+  Progress* progress_;
   SessionSummary summary_;
-  std::optional<nodes::WavSink> wav_;
-  std::optional<std::uint32_t> audio_sink_;
+  std::vector<AudioFile> audio_;
+  std::string text_path_;
+  std::ofstream text_;
   bool good_ = true;
 };
 

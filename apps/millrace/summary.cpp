@@ -255,6 +255,7 @@ std::string summary_text(const std::vector<SessionSummary>& sessions,
   fmt::format_to(line,
                  "late decisions (over 20 ms) {}, frames refused at the door {}, events lost {}\n",
                  run.late, run.refused, run.events_lost);
+  if (run.allocations) fmt::format_to(line, "allocations on the audio path {}\n", *run.allocations);
   return out;
 }
 

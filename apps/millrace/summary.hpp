@@ -20,8 +20,8 @@ class SessionSummary {
   void add(const engine::Event& event, const graph::Plan& plan);
 
   struct Utterance {
-    std::uint32_t segment = 0;  ///< 0: a gate that waits
-    char outcome = '?';         ///< + confirmed, - cancelled, ? still open
+    std::uint32_t segment = 0;
+    char outcome = '?';  ///< + confirmed, - cancelled, ? still open
     base::MediaTime from{0};
     base::MediaTime to{0};
     std::optional<base::MediaTime> decided;  ///< audio that had arrived at the confirm or cancel
@@ -92,6 +92,7 @@ struct RunFigures {
   std::uint64_t decision_p99_ns = 0;
   std::uint64_t wake_ups = 0;
   std::uint64_t events_lost = 0;
+  std::optional<std::uint64_t> allocations;  ///< on the audio path; none: nothing watches them
 };
 
 /// The tables at the end of a run, as text for a terminal.

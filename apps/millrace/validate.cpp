@@ -92,8 +92,38 @@ std::string plan_json(const graph::Plan& plan) {
                       {"latency_us", stage.latency.count()},
                       {"path_latency_us", stage.path_latency.count()}});
   out["nodes"] = std::move(stages);
+  Json edges = Json::array();
+  for (const graph::Edge& edge : plan.edges) {
+    const graph::Stage& from = plan.stages[edge.from];
+    const graph::Stage& to = plan.stages[edge.to];
+    Json line;
+    line["from"] = from.id + "." + std::string(from.contract().outputs[edge.from_port].name);
+    line["to"] = to.id + "." + std::string(to.contract().inputs[edge.to_port].name);
+    line["format"] = format_text(edge.format);
+    line["feedback"] = edge.feedback;
+    line["capacity"] = edge.queue.capacity;
+    line["policy"] = node::name(edge.queue.policy);
+    edges.push_back(std::move(line));
+  }
+  out["edges"] = std::move(edges);
   out["notes"] = plan.notes;
   return out.dump();
+}
+
+std::string mistakes_json(const std::vector<base::Error>& errors) {
+  Json out;
+  out["valid"] = false;
+  Json all = Json::array();
+  for (const base::Error& error : errors) {
+    Json mistake;
+    mistake["code"] = base::name(error.code);
+    mistake["where"] = error.where;
+    mistake["message"] = error.message;
+    all.push_back(std::move(mistake));
+  }
+  out["errors"] = std::move(all);
+  // A manifest may hold bytes that are no UTF-8, and a message may quote them.
+  return out.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 void add_validate(CLI::App& app, int& exit_code) {
@@ -107,13 +137,14 @@ void add_validate(CLI::App& app, int& exit_code) {
     const auto plan = load_plan(*path);
     if (!plan) {
       exit_code = report(plan.error());
+      if (*json) fmt::print("{}\n", mistakes_json(plan.error()));
       const bool manifest = plan.error().front().code == base::Code::bad_manifest;
-      if (manifest)
+      if (manifest && !*json)
         fmt::print(stderr, "millrace: {} is not valid: {} mistake{}\n", *path, plan.error().size(),
                    plan.error().size() == 1 ? "" : "s");
       return;
     }
-    fmt::print("{}\n", *json ? plan_json(**plan) : plan_text(**plan));
+    fmt::print("{}", *json ? plan_json(**plan) + "\n" : plan_text(**plan));
     exit_code = kGood;
   });
 }

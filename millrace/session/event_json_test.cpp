@@ -127,6 +127,54 @@ TEST(EventLine, EscapesWhatJsonCannotHold) {
   EXPECT_EQ(nlohmann::json::parse(text)["what"], what);
 }
 
+TEST(EventLine, BeginsAndEndsAlikeForEveryType) {
+  for (int type = 0; type <= static_cast<int>(EventType::failed); ++type) {
+    const Event event = at(static_cast<EventType>(type));
+
+    const std::string line = event_line(event, *plan(), "s1", base::Instant{});
+
+    const std::string begin =
+        R"({"event":")" + std::string(engine::name(event.type)) + R"(","session":"s1")";
+    EXPECT_EQ(line.rfind(begin, 0), 0U) << line;
+    EXPECT_TRUE(line.ends_with(R"("t_us":1344000,"wall_us":1344210})")) << line;
+  }
+}
+
+TEST(EventLine, TellsWhatBecameOfAControlMessageAndWhenItCame) {
+  Event event = at(EventType::control);
+  event.control_type = media::ControlType::cancel_speculation;
+  event.id = 7;
+  event.segment = {2};
+  event.sent = base::Instant{std::chrono::microseconds(1'344'000)};
+
+  EXPECT_EQ(event_line(event, *plan(), "s1", base::Instant{}),
+            R"({"event":"control","session":"s1","type":"cancel_speculation","id":"7",)"
+            R"("context":"local","status":"applied","target_segment_id":"s1/2",)"
+            R"("sent_wall_us":1344000,"delivered_wall_us":1344210,)"
+            R"("t_us":1344000,"wall_us":1344210})");
+}
+
+TEST(EventLine, TellsHowMuchOfAReplyWasHeard) {
+  Event event = at(EventType::interrupt);
+  event.lineage.turn = {1};
+  event.from = base::MediaTime{5'120'000};
+  event.played = base::MediaTime{2'400'000};
+
+  EXPECT_EQ(event_line(event, *plan(), "s1", base::Instant{}),
+            R"({"event":"interrupt","session":"s1","turn":1,"from_us":5120000,)"
+            R"("played_us":2400000,"t_us":1344000,"wall_us":1344210})");
+}
+
+TEST(EventLine, CountsWhatANodeDropped) {
+  Event event = at(EventType::dropped);
+  event.drop_reason = base::DropReason::cancelled;
+  event.count = 21;
+
+  EXPECT_EQ(event_line(event, *plan(), "s1", base::Instant{}),
+            R"({"event":"dropped","session":"s1","node":"gate","reason":"cancelled",)"
+            R"("count":21,"t_us":1344000,"wall_us":1344210})");
+}
+
 TEST(EventLine, SaysInTheFirstLineWhichClockItIs) {
   EXPECT_EQ(nlohmann::json::parse(log_header("p", true))["time"], "virtual");
   EXPECT_EQ(nlohmann::json::parse(log_header("p", false))["time"], "real");

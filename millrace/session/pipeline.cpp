@@ -51,6 +51,7 @@ Session::Session(const graph::Plan& plan, std::unique_ptr<engine::SessionHandle>
 
 base::Result<void> Session::push(std::span<const float> interleaved, std::int32_t rate_hz,
                                  std::int16_t channels) {
+  if (closed_) return refuse_closed();
   if (rate_hz < base::limits::kMinRateHz || rate_hz > base::limits::kMaxRateHz || channels < 1 ||
       channels > base::limits::kMaxChannels ||
       interleaved.size() % static_cast<std::size_t>(channels) != 0)
@@ -64,17 +65,26 @@ base::Result<void> Session::push(std::span<const float> interleaved, std::int32_
   packet.payload = handle_->payloads().copy_of(std::as_bytes(interleaved));
   if (!packet.payload)
     return base::fail(base::Code::bad_argument, "a block is at most 4 MiB of samples", name());
-  packet.from = base::media_time(frames_, rate_hz);
-  packet.to = base::media_time(frames_ + packet.frames, rate_hz);
-  const std::uint32_t frames = packet.frames;
+  // Counted in frames, so that no rounding adds up; a new rate counts from where the old one ended.
+  const bool same_rate = rate_hz == rate_hz_;
+  const base::MediaTime since = same_rate ? since_ : pushed_;
+  const std::int64_t first = same_rate ? frames_ : 0;
+  const std::int64_t end = first + packet.frames;
+  packet.from = since + base::media_time(first, rate_hz);
+  packet.to = since + base::media_time(end, rate_hz);
+  const base::MediaTime until = packet.to;
   if (!handle_->push(source_, std::move(packet)))
     return base::fail(base::Code::overloaded, "the session's inbox is full; nothing was taken",
                       name());
-  frames_ += frames;
+  since_ = since;
+  rate_hz_ = rate_hz;
+  frames_ = end;
+  pushed_ = until;
   return {};
 }
 
 base::Result<void> Session::end() {
+  if (closed_) return refuse_closed();
   if (!handle_->end_input(source_))
     return base::fail(base::Code::overloaded, "the session's inbox is full; nothing was taken",
                       name());
@@ -93,7 +103,24 @@ std::optional<std::string> Session::next_event() {
   return event_line(event, *plan_, name(), handle_->opened());
 }
 
+void Session::close() noexcept {
+  closed_ = true;
+  handle_->close();
+}
+
+SessionStats Session::stats() const noexcept {
+  return {.pushed = pushed_,
+          .refused = handle_->refused(),
+          .events_lost = closed_ ? handle_->events_lost() : 0,
+          .ended = handle_->ended()};
+}
+
+std::unexpected<base::Error> Session::refuse_closed() const {
+  return base::fail(base::Code::bad_argument, "the session is closed; open another one", name());
+}
+
 base::Result<void> Session::control(media::Control control) {
+  if (closed_) return refuse_closed();
   if (!handle_->control(std::move(control)))
     return base::fail(base::Code::overloaded, "the control lane is full", name());
   return {};

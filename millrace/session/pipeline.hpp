@@ -1,9 +1,11 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,9 +22,18 @@ struct Output {
   media::Packet packet;
 };
 
+/// How a session has fared so far.
+///   events_lost  happened, but found the ring of events full; known from close() on, 0 until then
+struct SessionStats {
+  base::MediaTime pushed{0};  ///< audio that push() took
+  std::uint64_t refused = 0;  ///< blocks that push() could not take
+  std::uint64_t events_lost = 0;
+  bool ended = false;
+};
+
 /// One caller's conversation with a pipeline. Destroying it closes it.
-///   threads  push() and end(): one thread; next_output() and next_event(): one thread; control():
-///            any. They may all be different.
+///   threads  push(), end() and stats(): one thread; next_output() and next_event(): one thread;
+///            control(): any. They may all be different. close(): when no other call is under way.
 ///   errors   overloaded when a bound is reached: nothing was taken, try again later
 class Session {
  public:
@@ -37,6 +48,10 @@ class Session {
   [[nodiscard]] std::optional<std::string> next_event();
   /// Withdraws a segment, interrupts a reply, … What became of it comes as an event.
   [[nodiscard]] base::Result<void> control(media::Control control);
+  /// Ends the session now, whatever is under way; bounded in time. What had left by then can still
+  /// be taken. push(), end() and control() are refused afterwards.
+  void close() noexcept;
+  [[nodiscard]] SessionStats stats() const noexcept;
   [[nodiscard]] bool ended() const noexcept { return handle_->ended(); }
   [[nodiscard]] const std::string& name() const noexcept { return handle_->name(); }
 
@@ -44,11 +59,16 @@ class Session {
   friend class Pipeline;
   Session(const graph::Plan& plan, std::unique_ptr<engine::SessionHandle> handle,
           std::uint32_t source);
+  [[nodiscard]] std::unexpected<base::Error> refuse_closed() const;
 
   const graph::Plan* plan_;
   std::unique_ptr<engine::SessionHandle> handle_;
   std::uint32_t source_;
-  std::int64_t frames_ = 0;
+  base::MediaTime pushed_{0};
+  std::int64_t frames_ = 0;  ///< since `since_`, all at `rate_hz_`
+  std::int32_t rate_hz_ = 0;
+  base::MediaTime since_{0};
+  bool closed_ = false;
 };
 
 /// A running pipeline: load a manifest, open sessions. The door for programs that embed Millrace.

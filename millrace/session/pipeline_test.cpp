@@ -87,6 +87,37 @@ TEST(Pipeline, RefusesABlockThatIsNoWholeFrames) {
   EXPECT_EQ(pushed.error().code, base::Code::bad_argument);
 }
 
+TEST(Pipeline, CountsMediaTimeOnWhenTheRateChanges) {
+  auto pipeline = Pipeline::load_text(kPass, "pass.yaml", registry());
+  ASSERT_TRUE(pipeline.has_value());
+  auto session = (*pipeline)->open_session("one");
+  ASSERT_TRUE(session.has_value());
+
+  ASSERT_TRUE((*session)->push(std::vector<float>(160, 0.0F), 16'000).has_value());
+  ASSERT_TRUE((*session)->push(std::vector<float>(480, 0.0F), 48'000).has_value());
+  ASSERT_TRUE((*session)->push(std::vector<float>(480, 0.0F), 48'000).has_value());
+
+  EXPECT_EQ((*session)->stats().pushed, base::MediaTime{30'000});
+}
+
+TEST(Pipeline, TakesNothingMoreOnceItIsClosed) {
+  auto pipeline = Pipeline::load_text(kPass, "pass.yaml", registry());
+  ASSERT_TRUE(pipeline.has_value());
+  auto session = (*pipeline)->open_session("one");
+  ASSERT_TRUE(session.has_value());
+  const std::vector<float> block(160, 0.0F);
+  ASSERT_TRUE((*session)->push(block, 16'000).has_value());
+
+  (*session)->close();
+
+  EXPECT_FALSE((*session)->push(block, 16'000).has_value());
+  EXPECT_FALSE((*session)->end().has_value());
+  EXPECT_FALSE((*session)->control({}).has_value());
+  EXPECT_EQ((*session)->stats().pushed, base::MediaTime{10'000});
+  EXPECT_EQ((*session)->stats().events_lost, 0U);
+  EXPECT_TRUE((*pipeline)->open_session("two").has_value());  // max_sessions is 1
+}
+
 TEST(Pipeline, TellsEveryMistakeOfAManifest) {
   const auto pipeline =
       Pipeline::load_text("version: v1\nnodes: [{id: a, type: nothing}]\n", "bad.yaml", registry());
