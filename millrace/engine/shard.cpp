@@ -52,13 +52,17 @@ Shard::Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines
     for (std::uint32_t origin = 0; origin < n; ++origin)
       if (edge.from == origin || reaches_[origin][edge.from]) ++marker_edges_[edge.to][origin];
   }
-  for (std::size_t i = 0; i < n; ++i) stats_.push_back(std::make_unique<metrics::NodeStats>());
+  for (std::size_t i = 0; i < n; ++i) {
+    stats_.push_back(std::make_unique<metrics::NodeStats>());
+    stage_times_.push_back(std::make_unique<metrics::Histogram>());
+  }
   for (const std::uint32_t sink : plan_.sinks)
     for (const node::PortDecl& port : plan_.stages[sink].contract().inputs)
       audio_sink_ = audio_sink_ || port.kind == media::PacketKind::audio;
   sessions_.reserve(max_sessions);
   scratch_.resize(max_sessions * kMaxTake);
   gathered_.reserve(max_sessions);
+  endings_.reserve(max_sessions);
   works_.reserve(max_sessions);
   contexts_.resize(max_sessions + 1);
 }
@@ -159,6 +163,7 @@ bool Shard::sweep() noexcept {
     // A cancel that arrives during a long stage acts on the stages still to come.
     if (foreign_.size() > 0) take_foreign_controls();
     bool more = false;
+    const Instant began = clock_.now();
     if (stage.contract().role == node::Role::sink) {
       more = sweep_sink(stage);
     } else if (stage.placement == node::Placement::pool) {
@@ -167,7 +172,9 @@ bool Shard::sweep() noexcept {
       more = sweep_inline(stage);
     }
     more_ = more_ || more;
+    stage_times_[stage.index]->record(static_cast<std::uint64_t>((clock_.now() - began).count()));
   }
+  sweep_times_.record(static_cast<std::uint64_t>((clock_.now() - now_).count()));
   next_timer_ = Instant{base::Duration::max()};
   for (SessionState* session : sessions_) end_sweep(*session);
   return more_;
@@ -216,6 +223,7 @@ void Shard::forget_controls(SessionState& session) noexcept {
 void Shard::log(SessionState& session, Event event) noexcept {
   event.at_media = session.audio_arrived;
   event.wall = now_;
+  event.logged = clock_.now();
   if (!session.events.try_push(std::move(event))) ++session.events_lost;
 }
 

@@ -97,6 +97,12 @@ class Shard {
   [[nodiscard]] const metrics::NodeStats& stats(std::size_t stage) const { return *stats_[stage]; }
   /// From the instant a frame was due to the gate's decision on the window it completed.
   [[nodiscard]] const metrics::Histogram& decision_latency() const noexcept { return decisions_; }
+  /// How long sweeps took, and each stage in them: what a message may have to wait for.
+  /// Nanoseconds.
+  [[nodiscard]] const metrics::Histogram& sweep_times() const noexcept { return sweep_times_; }
+  [[nodiscard]] const metrics::Histogram& stage_times(std::size_t stage) const {
+    return *stage_times_[stage];
+  }
   [[nodiscard]] Stats counters() const noexcept;
 
  private:
@@ -107,6 +113,12 @@ class Shard {
     SessionState* session = nullptr;
     std::size_t first = 0;
     std::size_t count = 0;
+  };
+
+  /// A session whose input of a stage ended in this round.
+  struct Ending {
+    SessionState* session = nullptr;
+    media::Packet marker;
   };
 
   // shard.cpp
@@ -136,6 +148,7 @@ class Shard {
   media::Packet pop_marker(SessionState& session, std::size_t e) noexcept;
   bool marker_complete(SessionState& session, const graph::Stage& stage,
                        const media::Packet& marker) noexcept;
+  void end_together(const graph::Stage& stage) noexcept;
   void deliver_marker(SessionState& session, const graph::Stage& stage,
                       media::Packet&& marker) noexcept;
   void fire_timer(SessionState& session, const graph::Stage& stage) noexcept;
@@ -203,6 +216,8 @@ class Shard {
   std::vector<SessionState*> sessions_;
   std::vector<std::unique_ptr<metrics::NodeStats>> stats_;
   metrics::Histogram decisions_;
+  metrics::Histogram sweep_times_;
+  std::vector<std::unique_ptr<metrics::Histogram>> stage_times_;
   /// marker_edges_[stage][origin]: edges into `stage` that carry markers made by `origin`.
   std::vector<std::vector<std::uint32_t>> marker_edges_;
   std::vector<std::vector<bool>> reaches_;
@@ -210,6 +225,7 @@ class Shard {
   // Scratch memory of a call, sized for max_sessions when the shard is made.
   std::vector<media::Packet> scratch_;
   std::vector<Gathered> gathered_;
+  std::vector<Ending> endings_;
   std::vector<node::Work> works_;
   std::vector<StageContext> contexts_;
 

@@ -34,6 +34,7 @@ bool Shard::sweep_inline(const Stage& stage) noexcept {
     }
     if (!gathered_.empty()) call(stage);
     for (SessionState* session : sessions_) again = take_markers(*session, stage) || again;
+    if (!endings_.empty()) end_together(stage);
     if (gathered_.empty() && !again) return false;
   }
   return true;
@@ -239,10 +240,15 @@ bool Shard::marker_complete(SessionState& session, const Stage& stage,
 void Shard::deliver_marker(SessionState& session, const Stage& stage, Packet&& marker) noexcept {
   Slot& slot = session.slots[stage.index];
   if (slot.ended) return;
+  const bool ends = marker.control_type == media::ControlType::end_of_input;
+  if (ends && stages_->nodes[stage.index]->batches()) {
+    slot.ended = true;
+    return endings_.push_back({&session, std::move(marker)});
+  }
   StageContext& context = contexts_.back();
   node::Work work{.node = slot.node.get(), .packets = {&marker, 1}, .context = &context};
   context.aim(*this, session, stage, &work);
-  if (marker.control_type == media::ControlType::end_of_input) {
+  if (ends) {
     slot.ended = true;
     context.clear_input();
     slot.node->on_end(context);
@@ -250,6 +256,19 @@ void Shard::deliver_marker(SessionState& session, const Stage& stage, Packet&& m
     slot.node->on_control(control_of(marker), context);
   }
   forward_marker(session, stage, marker);
+}
+
+void Shard::end_together(const Stage& stage) noexcept {
+  works_.clear();
+  for (std::size_t i = 0; i < endings_.size(); ++i) {
+    SessionState& session = *endings_[i].session;
+    works_.push_back(
+        {.node = session.slots[stage.index].node.get(), .packets = {}, .context = &contexts_[i]});
+    contexts_[i].aim(*this, session, stage, &works_[i]);
+  }
+  stages_->nodes[stage.index]->end_batch(works_);
+  for (const Ending& ending : endings_) forward_marker(*ending.session, stage, ending.marker);
+  endings_.clear();
 }
 
 void Shard::forward_marker(SessionState& session, const Stage& stage,

@@ -96,6 +96,11 @@ class StageNode {
   /// Takes the data packets of many sessions in one call. Set work.packet_index before emitting
   /// for a packet, so that the output inherits the right lineage.
   virtual void process_batch(std::span<Work> works) noexcept { (void)works; }
+  /// The inputs of these sessions have ended, in one sweep; the works hold no packets. Calls that
+  /// end together should not cost a model one run each.
+  virtual void end_batch(std::span<Work> works) noexcept {
+    for (const Work& work : works) work.node->on_end(*work.context);
+  }
 };
 
 /// A node type: its contract, and how to make a stage of it.

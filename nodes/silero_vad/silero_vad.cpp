@@ -70,6 +70,9 @@ class SileroSession final : public node::SessionNode {
   /// when the packets are used up.
   bool fill(node::Work& work) noexcept;
   [[nodiscard]] SileroWindow window() noexcept { return {window_.data(), &state_}; }
+  /// Fills the window up with silence when audio waits in it. False: none does, or none that
+  /// counts.
+  bool fill_up(node::Context& context) noexcept;
   /// The whole window was decided (nothing: it could not be); the next one begins.
   void decided(std::optional<float> probability, node::Context& context) noexcept;
 
@@ -107,11 +110,12 @@ class SileroStage final : public node::StageNode {
   }
   [[nodiscard]] bool batches() const override { return true; }
   void process_batch(std::span<node::Work> works) noexcept override;
+  void end_batch(std::span<node::Work> works) noexcept override;
 
-  [[nodiscard]] SileroModel& model() noexcept { return model_; }
   [[nodiscard]] const SileroModel& model() const noexcept { return model_; }
 
  private:
+  void add(node::Work& work) noexcept;
   void run() noexcept;
   [[nodiscard]] static SileroSession& session(const node::Work& work) noexcept {
     return static_cast<SileroSession&>(*work.node);
@@ -133,12 +137,23 @@ void SileroStage::process_batch(std::span<node::Work> works) noexcept {
     for (node::Work& work : works) {
       if (!session(work).fill(work)) continue;
       more = true;
-      windows_[whole_] = session(work).window();
-      works_[whole_] = &work;
-      if (++whole_ == windows_.size()) run();
+      add(work);
     }
     run();
   }
+}
+
+void SileroStage::end_batch(std::span<node::Work> works) noexcept {
+  for (node::Work& work : works) {
+    if (session(work).fill_up(*work.context)) add(work);
+  }
+  run();
+}
+
+void SileroStage::add(node::Work& work) noexcept {
+  windows_[whole_] = session(work).window();
+  works_[whole_] = &work;
+  if (++whole_ == windows_.size()) run();
 }
 
 void SileroStage::run() noexcept {
@@ -229,12 +244,15 @@ void SileroSession::decided(std::optional<float> probability, node::Context& con
 }
 
 /// The last word may lie in a window that never gets whole: silence stands in for what is missing.
-void SileroSession::on_end(node::Context& context) noexcept {
-  if (held_ == 0 || !context.live(hangs_on_)) return;
+bool SileroSession::fill_up(node::Context& context) noexcept {
+  if (held_ == 0 || !context.live(hangs_on_)) return false;
   std::fill(window_.begin() + static_cast<std::ptrdiff_t>(held_), window_.end(), 0.0F);
-  SileroWindow last = window();
-  const bool done = stage_->model().run({&last, 1}).has_value();
-  decided(done ? std::optional(last.probability) : std::nullopt, context);
+  return true;
+}
+
+void SileroSession::on_end(node::Context& context) noexcept {
+  node::Work work{.node = this, .packets = {}, .context = &context};
+  stage_->end_batch({&work, 1});
 }
 
 base::Result<std::unique_ptr<node::StageNode>> create(const node::StageConfig& config) {

@@ -270,6 +270,44 @@ TEST(SileroVad, DecidesTheRestAtTheEndWithItsTrueLength) {
   EXPECT_EQ(harness->out().back().to, media_time(10 * kWindow + 200, kRate));
 }
 
+TEST(SileroVad, DecidesTheRestsOfSessionsThatEndTogetherInOneCall) {
+  const std::vector<float> samples = speech::prompt("agent-pass");
+  const auto blocks = open();  // for their memory
+  auto params = testing::params_for(*silero_vad_type().contract, {}, "vad");
+  ASSERT_TRUE(params);
+  auto stage = silero_vad_type().create({.id = "vad", .params = *params, .inputs = {}});
+  ASSERT_TRUE(stage);
+  // The third ends with a whole window: nothing is left to decide.
+  constexpr std::array<std::size_t, 3> kRest{100, 400, 0};
+  std::array<RecordingContext, 3> contexts;
+  std::array<media::Packet, 3> packets;
+  std::array<std::unique_ptr<node::SessionNode>, 3> sessions;
+  std::vector<node::Work> works;
+  for (std::size_t s = 0; s < 3; ++s) {
+    sessions[s] = *(*stage)->open_session({});
+    packets[s] = block(*blocks, std::span(samples).subspan(s * 2'000, kWindow + kRest[s]), 0);
+    works.push_back(
+        {.node = sessions[s].get(), .packets = {&packets[s], 1}, .context = &contexts[s]});
+  }
+  for (std::size_t s = 0; s < 3; ++s) contexts[s].work = &works[s];
+  (*stage)->process_batch(works);
+  const std::uint64_t calls = silero_model_calls(**stage);
+  for (node::Work& work : works) work.packets = {};
+
+  (*stage)->end_batch(works);
+
+  EXPECT_EQ(silero_model_calls(**stage), calls + 1);
+  for (std::size_t s = 0; s < 3; ++s) {
+    std::vector<float> padded(
+        samples.begin() + static_cast<std::ptrdiff_t>(s * 2'000),
+        samples.begin() + static_cast<std::ptrdiff_t>(s * 2'000 + kWindow + kRest[s]));
+    padded.resize((kRest[s] == 0 ? 1 : 2) * kWindow, 0.0F);
+    std::vector<float> found;
+    for (const auto& [packet, probability] : contexts[s].emitted) found.push_back(probability);
+    EXPECT_EQ(found, expected(padded)) << s;
+  }
+}
+
 TEST(SileroVad, AddsNothingAtTheEndOfWholeWindowsOrOfNoAudio) {
   const auto silent = open();
   silent->end();
