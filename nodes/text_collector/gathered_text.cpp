@@ -5,7 +5,8 @@
 #include <utility>
 
 #include "millrace/base/utf8.hpp"
-#include "nodes/text_collector/sentence_end.hpp"
+#include "nodes/text_collector/marks.hpp"
+#include "nodes/text_collector/piece_end.hpp"
 
 namespace millrace::nodes {
 
@@ -89,24 +90,38 @@ void GatheredText::add_end(std::uint32_t at, bool last) noexcept {
 }
 
 void GatheredText::find_sentences(bool complete, bool last) noexcept {
+  // The rest of a character at the end of a text will not come.
+  if (complete)
+    erase(open_begin() + static_cast<std::uint32_t>(without_cut_character(open_sentence()).size()),
+          size_);
   for (;;) {
-    const std::size_t end = find_sentence_end(open_sentence(), complete);
+    const std::size_t end = find_piece_end(open_sentence(), complete, most_bytes_);
     if (end == kNoSentenceEnd) break;
     add_end(open_begin() + static_cast<std::uint32_t>(end), false);
   }
-  if (complete && !base::trimmed(open_sentence()).empty()) add_end(size_, last);
+  if (!complete) return;
+  if (!base::trimmed(open_sentence()).empty()) return add_end(size_, last);
+  // Spaces alone are no sentence, and must not go over to the next text.
+  erase(open_begin(), size_);
+  if (!ends_.empty()) ends_.back().last = ends_.back().last || last;
 }
 
-void GatheredText::bound_open_sentence(std::size_t bytes) noexcept {
+bool GatheredText::end_clause() noexcept {
   const std::string_view open = open_sentence();
-  if (open.size() <= bytes) return;
-  std::size_t cut = open.find_last_of(" \t\n");
-  // Without a space the cut still must not go through a code point.
-  if (cut == std::string_view::npos || base::trimmed(open.substr(0, cut)).empty()) {
-    cut = open.size() - 1;
-    while (cut > 0 && (static_cast<unsigned char>(open[cut]) & 0xC0) == 0x80) --cut;
-  }
-  if (cut > 0) add_end(open_begin() + static_cast<std::uint32_t>(cut), false);
+  const std::size_t end = last_clause_end(open, open.size());
+  if (end == kNoSentenceEnd) return false;
+  add_end(open_begin() + static_cast<std::uint32_t>(end), false);
+  return true;
+}
+
+void GatheredText::erase_part(const Part& part) noexcept {
+  // A character that lies half in the part goes as a whole.
+  const std::string_view all = text();
+  std::uint32_t begin = part.begin;
+  std::uint32_t end = part.end;
+  while (begin > 0 && is_inner_byte(all[begin])) --begin;
+  while (end < size_ && is_inner_byte(all[end])) ++end;
+  erase(begin, end);
 }
 
 void GatheredText::erase(std::uint32_t begin, std::uint32_t end) noexcept {
@@ -118,6 +133,7 @@ void GatheredText::erase(std::uint32_t begin, std::uint32_t end) noexcept {
   const auto moved = [&](std::uint32_t at) {
     return at >= end ? at - length : std::min(at, begin);
   };
+  text_begin_ = moved(text_begin_);
   for (std::size_t i = parts_.size(); i-- > 0;) {
     parts_[i].begin = moved(parts_[i].begin);
     parts_[i].end = moved(parts_[i].end);
@@ -132,12 +148,14 @@ void GatheredText::erase(std::uint32_t begin, std::uint32_t end) noexcept {
 }
 
 void GatheredText::prune(const node::Context& context) noexcept {
+  // Half a character may take the part before it along.
   for (std::size_t i = parts_.size(); i-- > 0;)
-    if (!context.live(parts_[i].lineage)) erase(parts_[i].begin, parts_[i].end);
+    if (i < parts_.size() && !context.live(parts_[i].lineage)) erase_part(parts_[i]);
 }
 
-void GatheredText::release(const media::Lineage& inherited, node::Context& context) noexcept {
+bool GatheredText::release(const media::Lineage& inherited, node::Context& context) noexcept {
   prune(context);
+  const bool of_text = has_sentences_of_text();
   std::uint32_t begin = 0;
   for (const End& end : ends_) {
     emit(begin, end, inherited, context);
@@ -145,6 +163,7 @@ void GatheredText::release(const media::Lineage& inherited, node::Context& conte
   }
   ends_.clear();
   erase(0, begin);
+  return of_text;
 }
 
 void GatheredText::emit(std::uint32_t begin, End end, const media::Lineage& inherited,

@@ -21,6 +21,11 @@ class GatheredText {
   static constexpr std::size_t kMaxParts = 8;
   static constexpr std::uint32_t kMaxPackets = kMaxEnds + kMaxParts;
 
+  /// No sentence is longer than `most_bytes`.
+  explicit GatheredText(std::size_t most_bytes) noexcept : most_bytes_(most_bytes) {}
+
+  /// What is added from here on is another text than what is held.
+  void begin_text() noexcept { text_begin_ = size_; }
   /// Adds the text of `packet` to the open sentence, with `joint` before it where there is text.
   /// False when there is no memory, or when it hangs on more than a lineage holds: nothing was
   /// added.
@@ -29,15 +34,19 @@ class GatheredText {
   /// Finds the sentences that are whole. `complete`: nothing will be added to the open sentence, so
   /// it ends here; `last`: and nothing follows it.
   void find_sentences(bool complete, bool last) noexcept;
-  /// Ends the open sentence at the last space while it is longer than `bytes`.
-  void bound_open_sentence(std::size_t bytes) noexcept;
+  /// Ends the open sentence at its last clause, whole or not. False: it has none yet.
+  bool end_clause() noexcept;
   /// Forgets the text whose lineage has been withdrawn.
   void prune(const node::Context& context) noexcept;
   /// Emits the sentences found and forgets them; the open one stays. `inherited`: what the engine
-  /// will add to the lineage of each.
-  void release(const media::Lineage& inherited, node::Context& context) noexcept;
+  /// will add to the lineage of each. True: something of the newest text went out.
+  bool release(const media::Lineage& inherited, node::Context& context) noexcept;
 
   [[nodiscard]] bool has_sentences() const noexcept { return !ends_.empty(); }
+  /// One of them is of the newest text.
+  [[nodiscard]] bool has_sentences_of_text() const noexcept {
+    return !ends_.empty() && ends_.back().at > text_begin_;
+  }
   [[nodiscard]] bool is_full() const noexcept { return ends_.full(); }
   [[nodiscard]] std::size_t size_bytes() const noexcept { return size_; }
   [[nodiscard]] std::string_view open_sentence() const noexcept;
@@ -66,13 +75,16 @@ class GatheredText {
   [[nodiscard]] bool grow(std::size_t size_bytes, node::Context& context) noexcept;
   [[nodiscard]] bool add_part(const Part& part, const node::Context& context) noexcept;
   void add_end(std::uint32_t at, bool last) noexcept;
+  void erase_part(const Part& part) noexcept;
   void erase(std::uint32_t begin, std::uint32_t end) noexcept;
   void emit(std::uint32_t begin, End end, const media::Lineage& inherited,
             node::Context& context) noexcept;
   void emit_piece(std::uint32_t begin, End end, node::Context& context) noexcept;
 
+  std::size_t most_bytes_;
   rt::Payload buffer_;
   std::uint32_t size_ = 0;
+  std::uint32_t text_begin_ = 0;  ///< where the newest text begins
   base::InlineVector<Part, kMaxParts> parts_;
   base::InlineVector<End, kMaxEnds> ends_;
 };

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "millrace/base/utf8.hpp"
+#include "nodes/text_collector/marks.hpp"
 
 namespace millrace::nodes {
 namespace {
@@ -13,11 +14,14 @@ using base::CodePoint;
 using base::decode_utf8;
 
 /// Ends of a sentence whatever follows: Chinese and Japanese, Arabic, Urdu, Devanagari, Armenian,
-/// Ethiopic, Khmer and Burmese full stops and question marks.
-constexpr std::u32string_view kHardEnds = U"。！？｡؟۔।॥։።៕។။";
+/// Ethiopic, Thai, Khmer, Burmese and Tibetan full stops and question marks.
+constexpr std::u32string_view kHardEnds = U"。！？｡؟۔।॥։።፧፨๚๛៕។။།༎";
 constexpr std::u32string_view kSoftEnds = U".!?…‼⁇⁈⁉";
-constexpr std::u32string_view kClosers = U"\"')]}”’»›」』】）］〉》";
 constexpr std::u32string_view kOpeners = U"\"'([{“‘„‚«‹「『【（［〈《¿¡—–-•*";
+
+/// Thai and Lao are written without full stops: a space stands between clauses and sentences alike.
+/// From so many characters on, it ends a sentence.
+constexpr std::size_t kUnmarkedSentenceChars = 60;
 
 /// Always followed by more of the sentence.
 constexpr std::array<std::string_view, 31> kTitles{
@@ -40,10 +44,6 @@ constexpr std::array<std::string_view, 60> kFirstWords{
     "the",     "their", "then",  "there",  "these", "they", "this",  "those", "we",     "what",
     "when",    "where", "while", "who",    "why",   "will", "would", "yes",   "you",    "your"};
 
-bool is_in(std::u32string_view set, char32_t value) noexcept {
-  return set.find(value) != std::u32string_view::npos;
-}
-
 bool is_digit(char32_t value) noexcept {
   return value >= U'0' && value <= U'9';
 }
@@ -56,15 +56,6 @@ bool is_one_of(std::span<const std::string_view> words, std::string_view word) n
              base::lower_case(static_cast<unsigned char>(b));
     });
   });
-}
-
-std::size_t skip_spaces(std::string_view text, std::size_t at) noexcept {
-  while (at < text.size()) {
-    const CodePoint here = decode_utf8(text.substr(at));
-    if (!base::is_space(here.value)) break;
-    at += here.size_bytes;
-  }
-  return at;
 }
 
 std::size_t skip_openers(std::string_view text, std::size_t at) noexcept {
@@ -115,6 +106,8 @@ Verdict by_first_word(std::string_view text, std::size_t next, bool text_complet
   std::size_t end = next;
   while (end < text.size() && is_letter_byte(text[end])) ++end;
   if (end == text.size() && !text_complete) return Verdict::undecided;
+  // One more initial: "A. I. Smith".
+  if (end - next == 1 && end < text.size() && text[end] == '.') return Verdict::goes_on;
   return is_one_of(kFirstWords, text.substr(next, end - next)) ? Verdict::ends : Verdict::goes_on;
 }
 
@@ -133,6 +126,10 @@ Verdict full_stop(std::string_view text, std::size_t dot, std::size_t next,
   if (initial || is_dotted(word) || is_one_of(kEither, word))
     return by_first_word(text, next, text_complete);
   return Verdict::ends;
+}
+
+bool is_unmarked_script(char32_t value) noexcept {
+  return value >= 0xE00 && value <= 0xEFF;
 }
 
 bool has_blank_line(std::string_view spaces) noexcept {
@@ -179,7 +176,11 @@ Verdict judge(std::string_view text, const Run& run, bool text_complete) noexcep
 }  // namespace
 
 std::size_t find_sentence_end(std::string_view text, bool text_complete) noexcept {
+  // Half a character says nothing about the whole.
+  if (!text_complete) text = without_cut_character(text);
   std::size_t at = skip_spaces(text, 0);
+  std::size_t chars = 0;
+  char32_t before = 0;
   while (at < text.size()) {
     const Run run = run_at(text, at);
     if (run.ends > 0) {
@@ -190,13 +191,18 @@ std::size_t find_sentence_end(std::string_view text, bool text_complete) noexcep
       continue;
     }
     const CodePoint here = decode_utf8(text.substr(at));
-    if (here.value != U'\n') {
+    if (!base::is_space(here.value)) {
+      before = here.value;
       at += here.size_bytes;
+      ++chars;
       continue;
     }
     const std::size_t after = skip_spaces(text, at);
     if (after == text.size()) return kNoSentenceEnd;
     if (has_blank_line(text.substr(at, after - at))) return at;
+    if (chars >= kUnmarkedSentenceChars && is_unmarked_script(before) &&
+        is_unmarked_script(decode_utf8(text.substr(after)).value))
+      return at;
     at = after;
   }
   return kNoSentenceEnd;

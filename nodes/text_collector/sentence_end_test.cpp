@@ -77,6 +77,47 @@ TEST(SentenceEnd, StandsAtABlankLineAndNotAtALineEnd) {
               ElementsAre("A title", "A line\nthat goes on.", "The end."));
 }
 
+TEST(SentenceEnd, IsNotBehindInitialsOfAName) {
+  EXPECT_THAT(
+      split("J. R. R. Tolkien wrote it. A. I. Smith read it. So did J. K. Rowling."),
+      ElementsAre("J. R. R. Tolkien wrote it.", "A. I. Smith read it.", "So did J. K. Rowling."));
+}
+
+TEST(SentenceEnd, IsNotWithinTimesVersionsAddressesOrThousands) {
+  EXPECT_THAT(
+      split("It was approx. 1,000.5 at 10.30 a.m. on Monday. Use 1.2.3. It works."),
+      ElementsAre("It was approx. 1,000.5 at 10.30 a.m. on Monday.", "Use 1.2.3.", "It works."));
+  EXPECT_THAT(
+      split("Write to a.b@example.com. See https://example.com/a?b=c.d#e. It helps."),
+      ElementsAre("Write to a.b@example.com.", "See https://example.com/a?b=c.d#e.", "It helps."));
+  EXPECT_THAT(split("Take bus No. 5 to St. James. See pp. 3 and Fig. 2. Done."),
+              ElementsAre("Take bus No. 5 to St. James.", "See pp. 3 and Fig. 2.", "Done."));
+}
+
+TEST(SentenceEnd, KnowsArmenianEthiopicAndKhmer) {
+  EXPECT_THAT(split("Բարև։ Ինչպես եք։"), ElementsAre("Բարև։", "Ինչպես եք։"));
+  EXPECT_THAT(split("ሰላም። እንዴት ነህ፧ ደህና።"), ElementsAre("ሰላም።", "እንዴት ነህ፧", "ደህና።"));
+  EXPECT_THAT(split("សួស្តី។ អរគុណ៕"), ElementsAre("សួស្តី។", "អរគុណ៕"));
+  EXPECT_THAT(split("یہ ٹھیک ہے۔ شکریہ۔"), ElementsAre("یہ ٹھیک ہے۔", "شکریہ۔"));
+  EXPECT_THAT(split("श्लोकः॥ अन्यः॥"), ElementsAre("श्लोकः॥", "अन्यः॥"));
+}
+
+TEST(SentenceEnd, IsAtASpaceOfThaiOnceEnoughWasSaid) {
+  const std::string clause = "สวัสดีครับผมชื่อสมชายและผมอยู่ที่กรุงเทพมหานคร";
+  EXPECT_THAT(split(clause), ElementsAre(clause));
+  EXPECT_THAT(split(clause + " " + clause + " " + clause),
+              ElementsAre(clause + " " + clause, clause));
+  EXPECT_THAT(split(clause + " " + clause + " " + "OK"),
+              ElementsAre(clause + " " + clause + " OK"));
+}
+
+TEST(SentenceEnd, WaitsForTheRestOfACharacter) {
+  EXPECT_EQ(find_sentence_end("He left. \xC3", false), kNoSentenceEnd);
+  EXPECT_EQ(find_sentence_end("He left. \xC3\xA9t", false), kNoSentenceEnd);  // a small é
+  EXPECT_EQ(find_sentence_end("He left. \xC3\x89t", false), 8U);              // a capital É
+  EXPECT_EQ(find_sentence_end("元気\xE3\x80", false), kNoSentenceEnd);
+}
+
 TEST(SentenceEnd, IsUncertainUntilTheNextSentenceHasBegun) {
   for (const char* text : {"", "   ", "It is 3.", "It is 3. ", "Yes! \"", "元気。", "He said",
                            "In the U.S. The", "A title\n\n"})

@@ -90,12 +90,22 @@ TEST(TextCollector, PutsASpaceBetweenWordsWhereAskedTo) {
   words->end();
   EXPECT_THAT(words->texts(), ElementsAre("hello there how are you"));
 
-  const auto tokens = open();
+  const auto tokens = open({{"join", "where_missing"}});
   tokens->push_text(0, "un", TextRole::sentence);
   tokens->push_text(0, "likely.", TextRole::sentence);
   tokens->push_text(0, "Yes.", TextRole::sentence);
   tokens->end();
   EXPECT_THAT(tokens->texts(), ElementsAre("unlikely.", "Yes."));
+}
+
+TEST(TextCollector, JoinsADecimalThatWasCutAtItsPoint) {
+  const auto harness = open();
+
+  harness->push_text(0, "It is 3.", TextRole::sentence);
+  harness->push_text(0, "14 today.", TextRole::sentence);
+  harness->end();
+
+  EXPECT_THAT(harness->texts(), ElementsAre("It is 3.14 today."));
 }
 
 TEST(TextCollector, HoldsSentencesForTheBatchWindow) {
@@ -297,9 +307,10 @@ TEST(TextCollector, CutsASentenceThatIsTooLongAtASpaceAndLosesNothing) {
   std::string without_spaces(200, 'x');
 
   harness->push_text(0, text, TextRole::sentence);
-  EXPECT_THAT(harness->texts(), SizeIs(1));
+  EXPECT_THAT(harness->texts(), SizeIs(2));
   harness->push_text(0, without_spaces, TextRole::sentence);
   harness->end();
+  for (const std::string& piece : harness->texts()) EXPECT_LE(piece.size(), 64U);
 
   std::string all;
   for (const std::string& piece : harness->texts()) all += piece + " ";
@@ -357,7 +368,9 @@ TEST(TextCollector, RefusesWhatIsNoTextOrTooLong) {
   EXPECT_THAT(harness->failures(), ElementsAre(HasSubstr("no text"), HasSubstr("64 KiB")));
   EXPECT_THAT(harness->out(), IsEmpty());
   harness->push_text(0, std::string(base::limits::kTextPacketBytes, 'a'));
-  EXPECT_THAT(harness->texts(), SizeIs(1));
+  std::size_t bytes = 0;
+  for (const std::string& piece : harness->texts()) bytes += piece.size();
+  EXPECT_EQ(bytes, base::limits::kTextPacketBytes);
 }
 
 TEST(TextCollector, DoesNotAllocateInTheSweep) {
