@@ -16,7 +16,7 @@ media::Packet end_of_input() noexcept {
   return marker;
 }
 
-BlockFeed::BlockFeed(nodes::FileSource source, std::string input, nodes::FileOptions files,
+BlockFeed::BlockFeed(InputSource source, std::string input, nodes::FileOptions files,
                      const RunOptions& options, const graph::Plan& plan)
     : source_(std::move(source)),
       input_(std::move(input)),

@@ -9,11 +9,12 @@
 
 namespace millrace::app {
 
-/// The blocks of one session's input, as often as the run asks for, on one continuous media time.
+/// The blocks (or lines) of one session's input, as often as the run asks for, on one continuous
+/// media time.
 ///   threads  one; blocks on the file
 class BlockFeed {
  public:
-  BlockFeed(nodes::FileSource source, std::string input, nodes::FileOptions files,
+  BlockFeed(InputSource source, std::string input, nodes::FileOptions files,
             const RunOptions& options, const graph::Plan& plan);
 
   /// The next block; none at the end.
@@ -23,7 +24,7 @@ class BlockFeed {
   [[nodiscard]] std::string warning() const { return source_.warning(); }
 
  private:
-  nodes::FileSource source_;
+  InputSource source_;
   std::string input_;
   nodes::FileOptions files_;
   const graph::Plan* plan_;

@@ -10,6 +10,7 @@
 #include "nodes/smart_turn/smart_turn.hpp"
 #include "nodes/speculative_vad_gate/speculative_vad_gate.hpp"
 #include "nodes/text_collector/text_collector.hpp"
+#include "nodes/text_input/text_input.hpp"
 #include "nodes/text_output/text_output.hpp"
 #include "nodes/vad_gate/vad_gate.hpp"
 
@@ -19,6 +20,7 @@ const node::Registry& registry() {
   static const node::Registry all = [] {
     node::Registry made;
     made.add(nodes::audio_input_type());
+    made.add(nodes::text_input_type());
     made.add(nodes::audio_resample_type());
     made.add(nodes::silero_vad_type());
     made.add(nodes::speculative_vad_gate_type());

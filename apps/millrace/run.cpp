@@ -29,6 +29,8 @@ Examples:
       one caller: the second file starts 900 ms after the first ends
   millrace run examples/speculative_vad.yaml --input a.wav,b.wav --sessions 50 --realtime
       100 callers at once: 50 of each file
+  millrace run examples/read_aloud.yaml --input sentences.txt --line-ms 5 --output out.wav
+      a text, line by line, read aloud
 Exit codes: 0 good, 1 the work failed, 2 bad usage, input or manifest, 130 interrupted.)";
 
 int run(const RunOptions& options) {
@@ -118,12 +120,13 @@ void add_run(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<RunOptions>();   // shared: with the callback below
   auto inputs = std::make_shared<std::string>();   // shared: likewise
   auto outputs = std::make_shared<std::string>();  // shared: likewise
-  CLI::App* run_app = app.add_subcommand("run", "Run audio through a pipeline");
+  CLI::App* run_app = app.add_subcommand("run", "Run audio or text through a pipeline");
   run_app->footer(kExamples);
   run_app->add_option("pipeline", options->pipeline, "Manifest (YAML or JSON)")->required();
   run_app
       ->add_option("-i,--input", *inputs,
-                   "WAV files: a comma makes one session each, a + joins files to one session")
+                   "WAV files, or text files for a text_input: a comma makes one session each, a + "
+                   "joins files to one session")
       ->required();
   run_app->add_option("-o,--output", *outputs,
                       "WAV file for the audio, .txt file for the texts, or both with a comma; "
@@ -145,6 +148,10 @@ void add_run(CLI::App& app, int& exit_code) {
       ->add_option("--frame-ms", options->frame_ms,
                    "Length of an input block (default: frame_ms of audio_input)")
       ->check(CLI::Range(1.0, 1000.0));
+  run_app
+      ->add_option("--line-ms", options->line_ms,
+                   "Time between two lines of a text (default: line_ms of text_input)")
+      ->check(CLI::Range(1.0, 60'000.0));
   run_app->add_option("--loop", options->loop, "Times that each input is played")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();

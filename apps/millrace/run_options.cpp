@@ -51,6 +51,24 @@ base::Result<void> check_outputs(const RunOptions& options, const graph::Plan& p
   return {};
 }
 
+/// Options that mean nothing to the kind of input that the plan takes.
+base::Result<void> check_kind(const RunOptions& options, const graph::Plan& plan,
+                              std::uint32_t stage) {
+  const bool text = takes_text(plan, stage);
+  const auto refuse = [&](const char* option) {
+    return base::fail(base::Code::bad_argument,
+                      fmt::format("is for {}, but '{}' of pipeline '{}' takes {}",
+                                  text ? "audio" : "text", plan.stages[stage].id, plan.name,
+                                  text ? "text; expected --line-ms" : "audio; expected --frame-ms"),
+                      option);
+  };
+  if (!text && options.line_ms) return refuse("--line-ms");
+  if (text && options.frame_ms) return refuse("--frame-ms");
+  if (text && options.raw_rate_hz) return refuse("--raw-rate");
+  if (text && options.gap_ms != 0.0) return refuse("--gap-ms");
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::uint32_t> sinks_of(const graph::Plan& plan, media::PacketKind kind) {
@@ -121,17 +139,17 @@ std::vector<SessionTask> session_tasks(const RunOptions& options) {
   return tasks;
 }
 
-base::Result<std::uint32_t> input_stage(const graph::Plan& plan) {
-  for (const std::uint32_t source : plan.sources)
-    if (plan.stages[source].contract().type == "audio_input") return source;
-  return base::fail(base::Code::bad_manifest,
-                    "the pipeline has no audio_input for --input to go into", plan.name);
-}
-
 base::Result<nodes::FileOptions> file_options(const RunOptions& options, const graph::Plan& plan) {
   nodes::FileOptions files;
   const auto stage = input_stage(plan);
   if (!stage) return std::unexpected(stage.error());
+  if (const auto good = check_kind(options, plan, *stage); !good)
+    return std::unexpected(good.error());
+  if (takes_text(plan, *stage)) {
+    const double line_ms = options.line_ms.value_or(plan.stages[*stage].params.number("line_ms"));
+    files.frame = base::MediaTime{std::llround(line_ms * 1000.0)};
+    return files;
+  }
   const double frame_ms = options.frame_ms.value_or(plan.stages[*stage].params.number("frame_ms"));
   files.frame = base::MediaTime{std::llround(frame_ms * 1000.0)};
   files.gap = base::MediaTime{std::llround(options.gap_ms * 1000.0)};
@@ -146,39 +164,6 @@ base::Result<nodes::FileOptions> file_options(const RunOptions& options, const g
         .format = *format, .rate_hz = *options.raw_rate_hz, .channels = options.raw_channels};
   }
   return files;
-}
-
-base::Result<nodes::FileSource> open_input(const std::string& input,
-                                           const nodes::FileOptions& options,
-                                           const graph::Plan& plan) {
-  const auto paths = nodes::split_joined(input);
-  auto source = paths.size() == 1 ? nodes::FileSource::open(paths.front(), options)
-                                  : nodes::FileSource::open_joined(paths, options);
-  if (!source) return source;
-  const auto stage = input_stage(plan);
-  if (!stage) return std::unexpected(stage.error());
-  const auto wanted = plan.stages[*stage].params.integer("rate_hz");
-  if (wanted != 0 && wanted != source->rate_hz())
-    return base::fail(
-        base::Code::bad_peer_data,
-        fmt::format(
-            "the audio is {} Hz; expected {} Hz, as rate_hz of '{}' says (leave rate_hz out, "
-            "and put an audio_resample behind it, to take any rate)",
-            source->rate_hz(), wanted, plan.stages[*stage].id),
-        input);
-  for (const graph::Edge& edge : plan.edges) {
-    if (edge.from != *stage) continue;
-    const node::PortDecl& port = plan.stages[edge.to].contract().inputs[edge.to_port];
-    if (port.rate_hz != 0 && port.rate_hz != source->rate_hz())
-      return base::fail(
-          base::Code::bad_peer_data,
-          fmt::format("the audio is {} Hz, but '{}' takes {} Hz; put an audio_resample with "
-                      "rate_hz: {} between '{}' and '{}'",
-                      source->rate_hz(), plan.stages[edge.to].id, port.rate_hz, port.rate_hz,
-                      plan.stages[*stage].id, plan.stages[edge.to].id),
-          input);
-  }
-  return source;
 }
 
 }  // namespace millrace::app

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "apps/millrace/input_source.hpp"
 #include "millrace/base/result.hpp"
 #include "millrace/graph/plan.hpp"
-#include "nodes/audio_input/file_source.hpp"
 
 namespace millrace::app {
 
@@ -22,6 +22,7 @@ struct RunOptions {
   std::int64_t sessions = 1;  ///< of each input
   double gap_ms = 0.0;
   std::optional<double> frame_ms;  ///< the pipeline's own when not given
+  std::optional<double> line_ms;   ///< likewise, of a source of text
   std::int64_t loop = 1;
   std::optional<double> seconds;
   std::optional<std::int32_t> raw_rate_hz;
@@ -53,16 +54,8 @@ struct SessionTask {
 /// The sessions of a run, and where each writes: out.wav, out-s2.wav, …
 [[nodiscard]] std::vector<SessionTask> session_tasks(const RunOptions& options);
 
-/// How files become blocks for this plan.
+/// How files become blocks, or lines, for this plan.
 [[nodiscard]] base::Result<nodes::FileOptions> file_options(const RunOptions& options,
                                                             const graph::Plan& plan);
-
-/// Opens the input of a session, and checks that the plan can take its rate and channels.
-[[nodiscard]] base::Result<nodes::FileSource> open_input(const std::string& input,
-                                                         const nodes::FileOptions& options,
-                                                         const graph::Plan& plan);
-
-/// The stage that inputs are pushed into: the plan's audio source.
-[[nodiscard]] base::Result<std::uint32_t> input_stage(const graph::Plan& plan);
 
 }  // namespace millrace::app

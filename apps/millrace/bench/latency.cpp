@@ -72,6 +72,9 @@ bool answers(const graph::Plan& plan) {
 base::Result<void> check(const graph::Plan& plan) {
   const auto source = input_stage(plan);
   if (!source) return std::unexpected(source.error());
+  if (takes_text(plan, *source))
+    return base::fail(base::Code::bad_manifest,
+                      "the benchmark's input is audio; expected an audio_input", plan.name);
   const auto wanted = plan.stages[*source].params.integer("rate_hz");
   bool fits = wanted == 0 || wanted == SpeechLoop::kRateHz;
   for (const graph::Edge& edge : plan.edges) {
