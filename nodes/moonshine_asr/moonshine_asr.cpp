@@ -71,6 +71,7 @@ constexpr node::Contract kContract{
 struct Settings {
   std::size_t partial_frames = 0;  ///< 0: no partials
   std::size_t max_frames = 0;
+  DecodeOptions decode;
 };
 
 class MoonshineSession final : public node::SessionNode {
@@ -129,8 +130,9 @@ void MoonshineSession::shorten(node::Context& context) noexcept {
   const std::size_t frames = quietest(most, most.size() * 2 / 3);
   media::Lineage lineage;
   const bool named = audio_.gather_front(frames, lineage, context);
-  const auto heard = model_->transcribe(
-      most.first(frames), {}, [&] { return context.stop_requested() || !context.live(lineage); });
+  const auto heard = model_->transcribe(most.first(frames), settings_->decode, [&] {
+    return context.stop_requested() || !context.live(lineage);
+  });
   if (!heard && heard.error().code == base::Code::cancelled) {
     audio_.drop_withdrawn(context);
     return;
@@ -209,8 +211,9 @@ std::optional<std::string> MoonshineSession::hear(node::Context& context) noexce
       context.failed("a turn hangs on more unconfirmed segments than a packet can name");
       return std::nullopt;
     }
-    const auto heard = model_->transcribe(
-        audio_.samples(), {}, [&] { return context.stop_requested() || !context.live(lineage); });
+    const auto heard = model_->transcribe(audio_.samples(), settings_->decode, [&] {
+      return context.stop_requested() || !context.live(lineage);
+    });
     if (heard) {
       heard_ = audio_.text_with(heard->text);
       heard_mark_ = mark;
@@ -247,7 +250,7 @@ bool MoonshineSession::say(std::string_view text, TextRole role, const media::Li
 class MoonshineStage final : public node::StageNode {
  public:
   MoonshineStage(MoonshineModel model, Settings settings)
-      : model_(std::move(model)), settings_(settings) {}
+      : model_(std::move(model)), settings_(std::move(settings)) {}
 
   base::Result<std::unique_ptr<node::SessionNode>> open_session(const node::SessionInfo&) override {
     return std::make_unique<MoonshineSession>(model_, settings_);
@@ -262,6 +265,13 @@ class MoonshineStage final : public node::StageNode {
 };
 
 base::Result<std::unique_ptr<node::StageNode>> create(const node::StageConfig& config) {
+  return make_moonshine_asr(config, {});
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<node::StageNode>> make_moonshine_asr(const node::StageConfig& config,
+                                                                  std::function<void()> stepped) {
   const std::string& folder = config.params.text("model");
   auto model = MoonshineModel::create(inference::ModelStore::locate(
       folder.empty() ? std::nullopt : std::optional<std::filesystem::path>(folder)));
@@ -269,12 +279,11 @@ base::Result<std::unique_ptr<node::StageNode>> create(const node::StageConfig& c
   const auto frames = [&](std::int64_t ms) {
     return static_cast<std::size_t>(ms * MoonshineModel::kRateHz / 1000);
   };
-  const Settings settings{.partial_frames = frames(config.params.integer("partials_ms")),
-                          .max_frames = frames(config.params.integer("max_turn_s") * 1000)};
-  return std::make_unique<MoonshineStage>(*std::move(model), settings);
+  Settings settings{.partial_frames = frames(config.params.integer("partials_ms")),
+                    .max_frames = frames(config.params.integer("max_turn_s") * 1000),
+                    .decode = {.stepped = std::move(stepped)}};
+  return std::make_unique<MoonshineStage>(*std::move(model), std::move(settings));
 }
-
-}  // namespace
 
 const node::NodeType& moonshine_asr_type() {
   static constexpr node::NodeType kType{.contract = &kContract, .create = create};

@@ -198,6 +198,7 @@ base::Result<void> MoonshineModel::decode(Tensor hidden, std::size_t frames, Cal
     if (auto done = decoder_->run(in, out, call.run()); !done) return done;
     ++call.result.steps;
     if (call.control != nullptr) call.control->steps_.fetch_add(1);
+    if (call.options.stepped) call.options.stepped();
 
     const auto logits = out[logits_].floats();
     const auto columns = static_cast<std::size_t>(out[logits_].shape().back());

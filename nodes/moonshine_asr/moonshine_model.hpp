@@ -28,6 +28,8 @@ struct Transcript {
 struct DecodeOptions {
   /// At most so many steps for each piece; 0: what speech can need (6.5 a second, and 6).
   std::uint32_t max_steps = 0;
+  /// Called after each decode step, on the thread that did it: counts them.
+  std::function<void()> stepped = {};
 };
 
 /// Asked before and after the encoder and between decode steps; true: give up.
