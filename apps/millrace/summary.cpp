@@ -79,8 +79,9 @@ void SessionSummary::add(const Event& event, const graph::Plan& plan) {
     case EventType::output:
       if (event.kind == media::PacketKind::text && event.final) {
         const auto chars = event.body.as<char>();
-        words_.push_back({event.lineage.turn.number, plan.stages[event.stage].id,
-                          std::string(chars.data(), chars.size())});
+        const base::TurnId turn = event.lineage.turn ? event.lineage.turn : event.about_turn;
+        words_.push_back(
+            {turn.number, plan.stages[event.stage].id, std::string(chars.data(), chars.size())});
       }
       break;
     case EventType::turn: {

@@ -161,7 +161,7 @@ ControlStatus Shard::act_on(SessionState& session, Control& control) noexcept {
 void Shard::flush_interrupted(SessionState& session, Control control) noexcept {
   for (const std::uint32_t sink : plan_.sinks)
     if (auto& player = session.slots[sink].player)
-      control.played = std::max(control.played, player->flush(now_));
+      control.played = std::max(control.played, player->interrupt(now_));
   Event event;
   event.type = EventType::interrupt;
   event.lineage.turn = control.turn;

@@ -76,6 +76,11 @@ bool Shard::sink_takes_one(SessionState& session, const Stage& stage, std::uint3
   stats_[stage.index]->add_in();
   stats_[stage.index]->record_queue_wait(now_, now_ - packet.enqueued);
   if (slot.player && packet.kind == media::PacketKind::audio) {
+    if (slot.player->refuses(packet)) {
+      log_withheld(session, stage, packet);
+      stats_[stage.index]->add_dropped(base::DropReason::cancelled);
+      return true;
+    }
     slot.player->take(std::move(packet), now_);
   } else {
     sink_process(session, stage, packet);
@@ -133,6 +138,8 @@ void Shard::let_out(SessionState& session, const Stage& stage, Packet&& packet) 
   event.kind = packet.kind;
   event.state = packet.state;
   event.lineage = packet.lineage;
+  event.about_turn = packet.about_turn;
+  event.about_revision = packet.about_revision;
   event.final = packet.role != media::TextRole::partial;
   event.from = packet.from;
   event.to = packet.to;

@@ -42,7 +42,9 @@ enum class ControlStatus : std::uint8_t { applied, duplicate, too_late, rejected
 /// What happened in a session, as it is logged. Fields that a type does not use keep their default.
 ///   stage   index into the plan
 ///   at_media  how much of the session's audio had arrived when it was decided (`t_us`)
-///   wall    on the engine's clock
+///   wall    on the engine's clock, when the sweep began that it happened in
+///   logged  on the engine's clock, read when it happened: what lies between two events of one sweep
+///   about_turn, about_revision   output: the turn it tells of without hanging on it
 ///   body    output: the text; failed: what; turn: metrics::PartTime entries
 struct Event {
   EventType type = EventType::output;
@@ -56,8 +58,11 @@ struct Event {
   std::uint16_t stage = 0;
   base::SegmentId segment;
   media::Lineage lineage;
+  base::TurnId about_turn;
+  base::Revision about_revision = 0;
   base::MediaTime at_media{0};
   base::Instant wall{};
+  base::Instant logged{};
   base::MediaTime from{0};
   base::MediaTime to{0};
   base::MediaTime at{0};

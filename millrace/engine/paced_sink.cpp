@@ -20,6 +20,7 @@ void PacedSink::take(media::Packet&& packet, Instant now) noexcept {
     turn_ = packet.lineage.turn;
     turn_position_ = position;
   }
+  took_last_ = packet.last;
   current_ = std::move(packet);
   offset_ = 0;
 }
@@ -68,6 +69,18 @@ MediaTime PacedSink::flush(Instant now) noexcept {
   playout_->flush(now);
   current_.reset();
   return played;
+}
+
+MediaTime PacedSink::interrupt(Instant now) noexcept {
+  refusing_ = refusing_ || (!turn_ && !took_last_);
+  took_last_ = true;
+  return flush(now);
+}
+
+bool PacedSink::refuses(const media::Packet& packet) noexcept {
+  if (!refusing_) return false;
+  refusing_ = !packet.lineage.turn && !packet.last;
+  return !packet.lineage.turn;
 }
 
 bool PacedSink::playing(Instant now) const noexcept {

@@ -35,6 +35,12 @@ class PacedSink {
   void resume(base::Instant now) noexcept;
   /// Forgets what was not heard; answers how much of the latest turn was.
   base::MediaTime flush(base::Instant now) noexcept;
+  /// The same for an interruption. What belongs to no turn has no name that the ledger could
+  /// withdraw, so the rest of it is refused here.
+  base::MediaTime interrupt(base::Instant now) noexcept;
+  /// Whether `packet` is the rest of what was interrupted without a turn: up to the packet that
+  /// ends it, or to the first one of a turn. To be asked once for each packet, in order.
+  [[nodiscard]] bool refuses(const media::Packet& packet) noexcept;
   [[nodiscard]] bool playing(base::Instant now) const noexcept;
   [[nodiscard]] bool paused() const noexcept { return playout_ && playout_->paused(); }
   [[nodiscard]] policy::PlayoutCounters counters() const noexcept {
@@ -49,6 +55,8 @@ class PacedSink {
   std::uint32_t offset_ = 0;  ///< frames of `current_` that have left
   base::TurnId turn_;
   std::int64_t turn_position_ = 0;  ///< where the audio of `turn_` began
+  bool took_last_ = true;           ///< the reply taken in is complete
+  bool refusing_ = false;
 };
 
 }  // namespace millrace::engine

@@ -142,6 +142,35 @@ TEST_F(PacedSinkTest, PlaysUntilTheLastPieceWasHeard) {
   EXPECT_FALSE(sink_.playing(ms(20)));
 }
 
+TEST_F(PacedSinkTest, RefusesTheRestOfAnInterruptedGreeting) {
+  sink_.take(audio(3'200, 0), ms(0));
+  pieces(ms(0));
+
+  EXPECT_EQ(sink_.interrupt(ms(20)), MediaTime{20'000});
+
+  EXPECT_TRUE(sink_.refuses(audio(320, 0)));
+  EXPECT_TRUE(sink_.refuses(audio(320, 0, true))) << "its end";
+  EXPECT_FALSE(sink_.refuses(audio(320, 0))) << "another one";
+}
+
+TEST_F(PacedSinkTest, RefusesNothingOfATurnAndNothingBehindOne) {
+  sink_.take(audio(3'200, 0), ms(0));
+  (void)sink_.interrupt(ms(20));
+
+  EXPECT_FALSE(sink_.refuses(audio(320, 1)));
+  EXPECT_FALSE(sink_.refuses(audio(320, 0)));
+}
+
+TEST_F(PacedSinkTest, RefusesNothingWhenWhatWasInterruptedHadEndedOrHasATurn) {
+  sink_.take(audio(3'200, 0, true), ms(0));
+  (void)sink_.interrupt(ms(20));
+  EXPECT_FALSE(sink_.refuses(audio(320, 0)));
+
+  sink_.take(audio(3'200, 1), ms(20));
+  (void)sink_.interrupt(ms(40));
+  EXPECT_FALSE(sink_.refuses(audio(320, 0)));
+}
+
 TEST_F(PacedSinkTest, CountsAnUnderrunAndTheSilenceItCost) {
   sink_.take(audio(320, 1), ms(0));
   pieces(ms(0));

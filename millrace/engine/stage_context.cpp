@@ -208,7 +208,8 @@ base::Revision StageContext::end_of_turn(base::TurnId turn, base::Revision revis
 }
 
 void StageContext::interrupt(base::TurnId turn, MediaTime from) noexcept {
-  if (session_->shared->ledger.interrupt(turn) != policy::Verdict::applied) return;
+  // A greeting answers no turn: there is nothing in the ledger to withdraw, only what plays.
+  if (turn && session_->shared->ledger.interrupt(turn) != policy::Verdict::applied) return;
   media::Control control = shard_->control_for(*session_, ControlType::interrupt);
   control.turn = turn;
   control.from = from;

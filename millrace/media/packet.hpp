@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "millrace/base/ids.hpp"
 #include "millrace/base/time.hpp"
 #include "millrace/media/control.hpp"
 #include "millrace/media/lineage.hpp"
@@ -35,6 +36,9 @@ inline constexpr base::Instant kNoDeadline{base::Duration::max()};
 ///   text     payload is UTF-8
 ///   tensor   one float in `value` (a VAD probability), or float32 in the payload
 ///   control  `control_type`, lineage.turn, lineage.revision, from (= at) and to (= audio_until)
+///   about_turn, about_revision   what a packet tells of that hangs on nothing: the words heard of
+///   a
+///            reply that was interrupted, which must leave although nothing of its turn may
 ///   units    from/to are media time of the session's input audio, [from, to)
 struct Packet {
   PacketKind kind = PacketKind::audio;
@@ -56,6 +60,8 @@ struct Packet {
   base::Instant enqueued{};  ///< when it entered the queue it is in
   base::Instant deadline = kNoDeadline;
   Lineage lineage;
+  base::TurnId about_turn;
+  base::Revision about_revision = 0;
   rt::Payload payload;
 
   [[nodiscard]] std::span<const float> samples() const noexcept { return payload.as<float>(); }

@@ -42,6 +42,8 @@ class Speculation {
   virtual base::Revision end_of_turn(base::TurnId turn, base::Revision revision, base::MediaTime at,
                                      base::MediaTime audio_until) noexcept = 0;
   /// The caller spoke into the reply: everything of `turn` and before is flushed at every output.
+  /// No turn: what plays answers none (a greeting), and that alone is flushed, with what is still
+  /// to come of it.
   virtual void interrupt(base::TurnId turn, base::MediaTime from) noexcept = 0;
   /// Whether a sink is playing (or holds back) a reply at this moment.
   [[nodiscard]] virtual bool playing() const noexcept = 0;

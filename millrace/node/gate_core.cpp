@@ -1,6 +1,7 @@
 #include "millrace/node/gate_core.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -17,6 +18,11 @@ using policy::TurnEventKind;
 
 // What a turn model hears at most.
 constexpr MediaTime kTurnModelAudio{8'000'000};
+
+// Playback paused by a sound goes on when no decision has come for so long: a VAD that has ended or
+// failed must not silence the reply. Fifteen windows of 32 ms; a stall of the machine costs a pause
+// that ends too early, and the next window pauses again.
+constexpr base::Duration kBlindPause = std::chrono::milliseconds(500);
 
 bool is_sound(const media::Packet& packet) noexcept {
   return packet.rate_hz >= base::limits::kMinRateHz && packet.rate_hz <= base::limits::kMaxRateHz &&
@@ -319,17 +325,28 @@ void GateCore::take_verdict(const media::Packet& packet, Context& context) noexc
 
 void GateCore::step_barge_in(Context& context) noexcept {
   if (!barge_in_) return;
+  act_on_playback(barge_in_->step(gate_->voice(), context.speculation()->playing()), context);
+  if (barge_in_->holding()) context.set_timer(context.now() + kBlindPause);
+}
+
+void GateCore::act_on_playback(policy::BargeInAction action, Context& context) noexcept {
   Speculation& speculation = *context.speculation();
-  const policy::Voice voice = gate_->voice();
-  switch (barge_in_->step(voice, speculation.playing())) {
+  switch (action) {
     case policy::BargeInAction::none: return;
     case policy::BargeInAction::pause: return speculation.pause_playback();
     case policy::BargeInAction::resume: return speculation.resume_playback();
     case policy::BargeInAction::interrupt:
-      // What plays before any turn has ended answers nothing: it cannot be named, and goes on.
-      if (!ended_turn_) return speculation.resume_playback();
-      return speculation.interrupt(ended_turn_, voice.began);
+      // No turn has ended: it is a greeting that plays, and that is interrupted without a name.
+      return speculation.interrupt(ended_turn_, gate_->voice().began);
   }
+}
+
+/// Each decision during a pause sets the timer anew, so it comes only when decisions stay away.
+void GateCore::on_timer(Context& context) noexcept {
+  if (!barge_in_) return;
+  const policy::BargeInAction action = barge_in_->let_go();
+  // Flushed meanwhile by somebody else: nothing waits.
+  if (context.speculation()->playing()) act_on_playback(action, context);
 }
 
 // From outside

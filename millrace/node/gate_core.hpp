@@ -29,6 +29,7 @@ class GateCore final : public SessionNode {
 
   void process(media::Packet& packet, Context& context) noexcept override;
   void on_control(const media::Control& control, Context& context) noexcept override;
+  void on_timer(Context& context) noexcept override;
   void on_end(Context& context) noexcept override;
 
  private:
@@ -61,6 +62,7 @@ class GateCore final : public SessionNode {
   void run_turn(Context& context) noexcept;
   void ask_model(Context& context) noexcept;
   void step_barge_in(Context& context) noexcept;
+  void act_on_playback(policy::BargeInAction action, Context& context) noexcept;
 
   const GateSettings* settings_;
   std::optional<GateAudio> audio_;

@@ -8,12 +8,7 @@ BargeInAction BargeIn::step(const Voice& voice, bool playing) noexcept {
     holding_ = false;
     return BargeInAction::none;
   }
-  if (voice.state == VoiceState::none) {
-    if (!holding_) return BargeInAction::none;
-    holding_ = false;
-    ++counters_.resumes;
-    return BargeInAction::resume;
-  }
+  if (voice.state == VoiceState::none) return let_go();
   const bool confirmed = voice.state == VoiceState::speaking || voice.state == VoiceState::pausing;
   if (confirmed && voice.last_heard - voice.began >= interrupt_min_) {
     holding_ = false;
@@ -24,6 +19,13 @@ BargeInAction BargeIn::step(const Voice& voice, bool playing) noexcept {
   holding_ = true;
   ++counters_.pauses;
   return BargeInAction::pause;
+}
+
+BargeInAction BargeIn::let_go() noexcept {
+  if (!holding_) return BargeInAction::none;
+  holding_ = false;
+  ++counters_.resumes;
+  return BargeInAction::resume;
 }
 
 }  // namespace millrace::policy

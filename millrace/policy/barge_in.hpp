@@ -33,6 +33,10 @@ class BargeIn {
   /// while it is paused). At most one action; pause and interrupt at once is an interrupt.
   [[nodiscard]] BargeInAction step(const Voice& voice, bool playing) noexcept;
 
+  /// Ends a pause as a false interruption: the sound was nothing, or nobody says any more what it
+  /// is. The next sound may pause again.
+  [[nodiscard]] BargeInAction let_go() noexcept;
+
   /// Whether the playback is paused by this.
   [[nodiscard]] bool holding() const noexcept { return holding_; }
   [[nodiscard]] const BargeInCounters& counters() const noexcept { return counters_; }

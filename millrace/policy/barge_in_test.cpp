@@ -98,6 +98,18 @@ TEST(BargeIn, APlaybackFlushedByAnotherIsNotResumed) {
   EXPECT_EQ(barge.step(voice(VoiceState::none), true), BargeInAction::none);
 }
 
+TEST(BargeIn, LetsGoOfWhatItHoldsOnceAndMayHoldItAgain) {
+  BargeIn barge(kMin);
+  EXPECT_EQ(barge.let_go(), BargeInAction::none);
+  (void)barge.step(voice(VoiceState::unconfirmed), true);
+
+  EXPECT_EQ(barge.let_go(), BargeInAction::resume);
+  EXPECT_EQ(barge.let_go(), BargeInAction::none);
+  EXPECT_EQ(barge.step(voice(VoiceState::unconfirmed), true), BargeInAction::pause);
+
+  EXPECT_EQ(barge.counters().resumes, 1U);
+}
+
 // Behind the real gate: the same sounds as a caller makes them, in windows of 10 ms.
 TEST(BargeIn, FollowsTheVoiceOfARealGate) {
   OnsetGate gate({}, OnsetMode::speculative, 16'000, milliseconds{10});

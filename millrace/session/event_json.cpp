@@ -28,6 +28,14 @@ void add_lineage(Json& line, const media::Lineage& lineage) {
   if (lineage.revision != 0) line["revision"] = lineage.revision;
 }
 
+/// What tells of an interrupted turn says which, and that it is not the turn's own output.
+void add_about(Json& line, const Event& event) {
+  if (!event.about_turn || event.lineage.turn) return;
+  line["turn"] = event.about_turn.number;
+  if (event.about_revision != 0) line["revision"] = event.about_revision;
+  line["heard"] = true;
+}
+
 std::string part_name(const metrics::PartId& id, const graph::Plan& plan) {
   std::string name(metrics::name(id.part));
   if (id.part == metrics::TurnPart::compute) name += "." + plan.stages[id.node].id;
@@ -89,6 +97,7 @@ void add_fields(Json& line, const Event& event, const graph::Plan& plan, std::st
     case EventType::output:
       line["type"] = media::name(event.kind);
       add_lineage(line, event.lineage);
+      add_about(line, event);
       line["state"] = event.state == media::PacketState::confirmed ? "confirmed" : "speculative";
       line["from_us"] = event.from.count();
       line["to_us"] = event.to.count();

@@ -190,10 +190,14 @@ class FliteTtsSession final : public node::SessionNode {
     // Empty too: that nothing was heard is worth knowing. It hangs on nothing, since what hangs on
     // an interrupted turn never leaves.
     const std::string heard = played->heard(static_cast<std::uint64_t>(frames));
+    const base::TurnId turn = played->turn();
+    const base::Revision revision = played->revision();
     std::erase_if(replies_, [&](const SpokenReply& reply) { return reply.turn() <= control.turn; });
     Packet out = node::text_packet(context, heard, media::TextRole::complete);
     if (!out.payload) return context.failed("the words heard were lost: no memory");
     out.last = true;
+    out.about_turn = turn;
+    out.about_revision = revision;
     out.from = out.to = control.from;
     out.due = context.now();
     context.emit(kHeard, std::move(out));

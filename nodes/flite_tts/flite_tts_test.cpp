@@ -254,6 +254,8 @@ TEST(FliteTts, WhatWasHeardHangsOnNothingThatIsDead) {
   EXPECT_TRUE(heard[0].lineage.empty());
   EXPECT_TRUE(harness->ledger().live(heard[0].lineage));
   EXPECT_FALSE(harness->ledger().live(hanging_on(turn, 1)));
+  EXPECT_EQ(heard[0].about_turn, turn) << "but it says what it tells of";
+  EXPECT_EQ(heard[0].about_revision, 1U);
   EXPECT_EQ(heard[0].role, TextRole::complete);
   EXPECT_TRUE(heard[0].last);
   EXPECT_EQ(heard[0].from, MediaTime{7'000'000});

@@ -316,14 +316,49 @@ TEST(GateBargeIn, DoesNothingWhileNothingPlaysOrWhenItIsOff) {
   EXPECT_THAT(about_playback(off), IsEmpty());
 }
 
-TEST(GateBargeIn, LetsAGreetingGoOnThatAnswersNoTurn) {
+TEST(GateBargeIn, InterruptsAGreetingThatAnswersNoTurn) {
   GateDriver gate{{{"barge_in", true}}};
   gate.speculation().set_playing(true);
-  gate.run(trace({10, 11}));
+  gate.run(trace({10, 10}));
 
   EXPECT_EQ(about_playback(gate).front(), SpeculationCall::pause_playback);
-  EXPECT_EQ(about_playback(gate).back(), SpeculationCall::resume_playback);
-  EXPECT_THAT(gate.speculation().calls(SpeculationCall::interrupt), IsEmpty());
+  EXPECT_THAT(gate.speculation().calls(SpeculationCall::resume_playback), IsEmpty());
+  ASSERT_THAT(gate.speculation().calls(SpeculationCall::interrupt), SizeIs(1));
+  EXPECT_FALSE(gate.speculation().calls(SpeculationCall::interrupt)[0].turn)
+      << "no turn has ended that it could be the answer to";
+}
+
+TEST(GateBargeIn, LetsThePlaybackGoOnWhenTheVadFallsSilent) {
+  GateDriver gate = answering();
+  gate.run(trace({0, 2}));
+  ASSERT_THAT(about_playback(gate), ElementsAre(SpeculationCall::pause_playback));
+
+  gate.harness().advance(std::chrono::milliseconds(499));
+  EXPECT_THAT(about_playback(gate), SizeIs(1));
+  gate.harness().advance(std::chrono::milliseconds(1));
+
+  EXPECT_THAT(about_playback(gate),
+              ElementsAre(SpeculationCall::pause_playback, SpeculationCall::resume_playback));
+}
+
+TEST(GateBargeIn, HoldsThePlaybackAsLongAsDecisionsCome) {
+  GateDriver gate = answering({{"interrupt_min_ms", 5000}});
+  for (int windows = 0; windows < 40; ++windows) {
+    gate.run(trace({0, 1}));
+    gate.harness().advance(std::chrono::milliseconds(32));
+  }
+
+  EXPECT_THAT(about_playback(gate), ElementsAre(SpeculationCall::pause_playback));
+}
+
+TEST(GateBargeIn, ResumesNothingThatWasFlushedByAnother) {
+  GateDriver gate = answering();
+  gate.run(trace({0, 2}));
+  gate.speculation().set_playing(false);
+
+  gate.harness().advance(std::chrono::seconds(1));
+
+  EXPECT_THAT(about_playback(gate), ElementsAre(SpeculationCall::pause_playback));
 }
 
 TEST(GateBargeIn, LetsThePlaybackGoOnAtTheEndOfTheInput) {
