@@ -5,6 +5,7 @@
 
 #include "apps/millrace/bench/command.hpp"
 #include "apps/millrace/nodes_command.hpp"
+#include "apps/millrace/replay.hpp"
 #include "apps/millrace/report.hpp"
 #include "apps/millrace/run.hpp"
 #include "apps/millrace/validate.hpp"
@@ -25,6 +26,7 @@ int run_program(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = millrace::app::kGood;
   millrace::app::add_run(app, exit_code);
+  millrace::app::add_replay(app, exit_code);
   millrace::app::add_validate(app, exit_code);
   millrace::app::add_nodes(app, exit_code);
   millrace::app::add_bench(app, exit_code);

@@ -27,11 +27,20 @@ Examples:
       at the pace of the audio; the table at the end says what each reply cost
   millrace run examples/barge_in.yaml --input question.wav+stop.wav --gap-ms 900
       one caller: the second file starts 900 ms after the first ends
+  millrace run examples/turns.yaml --input call.wav --record call.rec
+      everything that is needed to make the same decisions again: millrace replay call.rec
   millrace run examples/speculative_vad.yaml --input a.wav,b.wav --sessions 50 --realtime
       100 callers at once: 50 of each file
   millrace run examples/read_aloud.yaml --input sentences.txt --line-ms 5 --output out.wav
       a text, line by line, read aloud
 Exit codes: 0 good, 1 the work failed, 2 bad usage, input or manifest, 130 interrupted.)";
+
+base::Result<std::unique_ptr<Recorder>> open_recorder(const RunOptions& options) {
+  if (options.record.empty()) return nullptr;
+  const auto manifest = read_manifest(options.pipeline);
+  if (!manifest) return std::unexpected(manifest.error());
+  return Recorder::open(options.record, *manifest, options.fast);
+}
 
 int run(const RunOptions& options) {
   auto plan = load_plan(options.pipeline);
@@ -43,6 +52,8 @@ int run(const RunOptions& options) {
   if (const auto good = check_files(options, **plan); !good) return report(good.error());
   auto log = EventLog::open(options.events, **plan, options.fast);
   if (!log) return report(log.error());
+  auto recorder = open_recorder(options);
+  if (!recorder) return report(recorder.error());
   RunState state{.options = options,
                  .plan = *plan,
                  .files = *files,
@@ -52,6 +63,7 @@ int run(const RunOptions& options) {
                  .summaries = {},
                  .stages = {},
                  .figures = {},
+                 .recorder = std::move(*recorder),
                  .progress = {},
                  .code = kGood};
   catch_interrupts();
@@ -63,6 +75,9 @@ int run(const RunOptions& options) {
   state.progress.clear();
   if (const auto closed = state.log.close(); !closed)
     state.code = std::max(state.code, report(closed.error()));
+  if (state.recorder)
+    if (const auto closed = state.recorder->close(); !closed)
+      state.code = std::max(state.code, report(closed.error()));
   if (!state.summaries.empty())
     fmt::print("{}", summary_text(state.summaries, state.stages, state.figures));
   return interrupted() ? kInterrupted : state.code;
@@ -132,6 +147,8 @@ void add_run(CLI::App& app, int& exit_code) {
                       "WAV file for the audio, .txt file for the texts, or both with a comma; "
                       "further sessions get OUT-s2.wav, OUT-s3.wav, …");
   run_app->add_option("-e,--events", options->events, "Event log, one JSON object a line");
+  run_app->add_option("--record", options->record,
+                      "Record the run, for 'millrace replay': manifest, input, and what came when");
   auto* fast = run_app->add_flag("--fast", options->fast,
                                  "Virtual time: deterministic, as fast as the machine can");
   run_app->add_flag("--realtime", options->realtime, "At the pace of the audio (the default)")

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apps/millrace/event_log.hpp"
+#include "apps/millrace/recorder.hpp"
 #include "apps/millrace/run_options.hpp"
 #include "apps/millrace/summary.hpp"
 #include "millrace/graph/plan.hpp"
@@ -47,6 +48,8 @@ struct RunState {
   std::vector<SessionSummary> summaries;
   std::vector<StageFigures> stages;
   RunFigures figures;
+  std::unique_ptr<Recorder> recorder{};  ///< none: nothing is recorded
+  bool prints_texts = true;              ///< what text sinks let out, where no file takes it
   Progress progress{};
   int code = 0;
 };

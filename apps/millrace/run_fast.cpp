@@ -1,11 +1,13 @@
 #include <fmt/core.h>
 
+#include <optional>
 #include <utility>
 
 #include "apps/millrace/block_feed.hpp"
 #include "apps/millrace/report.hpp"
 #include "apps/millrace/run.hpp"
 #include "apps/millrace/session_output.hpp"
+#include "millrace/session/event_json.hpp"
 
 namespace millrace::app {
 
@@ -13,12 +15,21 @@ namespace {
 
 class Tap final : public engine::OutputTap {
  public:
-  explicit Tap(SessionOutput& to) : to_(to) {}
+  Tap(SessionOutput& to, const RunState& run, const SessionTask& task, std::uint64_t number)
+      : to_(to), run_(run), task_(task), number_(number) {}
   void output(const engine::OutputPacket& output) override { to_.output(output); }
-  void event(const engine::Event& event) override { to_.event(event, base::Instant{}); }
+  void event(const engine::Event& event) override {
+    to_.event(event, base::Instant{});
+    if (run_.recorder)
+      run_.recorder->event(number_,
+                           session::event_line(event, *run_.plan, task_.name, base::Instant{}));
+  }
 
  private:
   SessionOutput& to_;
+  const RunState& run_;
+  const SessionTask& task_;
+  std::uint64_t number_;
 };
 
 void run_one(RunState& state, const SessionTask& task, std::uint64_t number) {
@@ -35,8 +46,14 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number) {
   BlockFeed blocks(std::move(*source), task.input, state.files, state.options, *state.plan);
   VirtualFeed feed(blocks, state.stage, (*runner)->payloads());
   SessionOutput output(task, number, state);
-  Tap tap(output);
-  auto session = (*runner)->open(task.name, feed, tap);
+  Tap tap(output, state, task, number);
+  std::optional<RecordedFeed> recorded;
+  if (state.recorder) {
+    state.recorder->session(number, task.name, task.input, base::Instant{});
+    recorded.emplace(feed, *state.recorder, number);
+  }
+  engine::InputFeed& input = recorded ? static_cast<engine::InputFeed&>(*recorded) : feed;
+  auto session = (*runner)->open(task.name, input, tap);
   if (!session) {
     state.code = std::max(state.code, report(session.error()));
     return;
@@ -48,6 +65,10 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number) {
                                     static_cast<double>(blocks.until().count()) / 1e6));
     return false;
   });
+  if (state.recorder) {
+    state.recorder->events_lost((*session)->events_lost);
+    state.recorder->write();
+  }
   tell_of_input(state, blocks.warning());
   if (!output.close()) state.code = std::max(state.code, kFailed);
   if (!output.summary().failures().empty()) state.code = std::max(state.code, kFailed);

@@ -89,6 +89,7 @@ base::Result<void> check_files(const RunOptions& options, const graph::Plan& pla
   }
   std::vector<std::string> written = options.outputs;
   if (!options.events.empty()) written.push_back(options.events);
+  if (!options.record.empty()) written.push_back(options.record);
   for (const std::string& path : written) {
     for (const std::string& other : others)
       if (same_file(path, other))

@@ -17,6 +17,7 @@ struct RunOptions {
   std::vector<std::string> inputs;   ///< one each session; "a.wav+b.wav" is one
   std::vector<std::string> outputs;  ///< "….txt": what text sinks said; else a WAV file
   std::string events;
+  std::string record;
   bool fast = false;
   bool realtime = false;      ///< asked for; it is the default all the same
   std::int64_t sessions = 1;  ///< of each input

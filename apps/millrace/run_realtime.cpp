@@ -13,6 +13,7 @@
 #include "millrace/rt/guard.hpp"
 #include "millrace/rt/platform/process.hpp"
 #include "millrace/rt/thread.hpp"
+#include "millrace/session/event_json.hpp"
 
 namespace millrace::app {
 
@@ -28,9 +29,12 @@ constexpr Duration kPatienceInterrupted = std::chrono::seconds(5);
 constexpr Duration kEndRetry = std::chrono::milliseconds(5);
 // Events of several sessions are put in order over this much time.
 constexpr std::int64_t kReorderUs = 250'000;
+// What a recording may lack when the program is killed.
+constexpr Duration kRecordEvery = std::chrono::milliseconds(100);
 
 struct Live {
   std::unique_ptr<engine::SessionHandle> handle;
+  std::string input;
   BlockFeed blocks;
   SessionOutput output;
   std::optional<media::Packet> next;
@@ -44,8 +48,8 @@ struct Live {
 class Feeder {
  public:
   Feeder(std::vector<std::unique_ptr<Live>>& sessions, const base::Clock& clock,
-         std::uint32_t stage)
-      : sessions_(sessions), clock_(clock), stage_(stage) {}
+         std::uint32_t stage, Recorder* recorder)
+      : sessions_(sessions), clock_(clock), stage_(stage), recorder_(recorder) {}
 
   void run() {
     using Entry = std::pair<Instant, std::size_t>;
@@ -71,7 +75,7 @@ class Feeder {
         continue;
       }
       live.next->due = at;
-      (void)live.handle->push(stage_, std::move(*live.next));
+      push(live, at);
       live.next = live.blocks.next(live.handle->payloads());
       due.emplace(live.next ? live.phase + Duration{live.next->to} : at, index);
     }
@@ -84,10 +88,26 @@ class Feeder {
   [[nodiscard]] bool finished() const noexcept { return finished_.load(std::memory_order_acquire); }
 
  private:
+  void push(Live& live, Instant due) {
+    if (recorder_ == nullptr) {
+      (void)live.handle->push(stage_, std::move(*live.next));
+      return;
+    }
+    const engine::InputPacket input{stage_, std::move(*live.next)};
+    (void)recorder_->input(live.handle->number(), due, input, [&] {
+      media::Packet packet = input.packet;
+      return live.handle->push(stage_, std::move(packet));
+    });
+  }
+
   /// Tells a session that its input has ended. False: try again. Behind a node that hangs the door
   /// may stay full for good; drain_all() then finds that the session does not end.
   bool end(Live& live) {
-    if (live.handle->end_input(stage_)) return true;
+    const auto ended = [&] { return live.handle->end_input(stage_); };
+    if (recorder_ == nullptr ? ended()
+                             : recorder_->input(live.handle->number(), clock_.now(),
+                                                {stage_, end_of_input()}, ended))
+      return true;
     const Instant now = clock_.now();
     if (!live.end_since) live.end_since = now;
     const bool stopping = stopping_.load(std::memory_order_acquire);
@@ -97,6 +117,7 @@ class Feeder {
   std::vector<std::unique_ptr<Live>>& sessions_;
   const base::Clock& clock_;
   std::uint32_t stage_;
+  Recorder* recorder_;
   rt::Doorbell bell_;
   /// Written by the draining thread, read by the feeder.
   std::atomic<bool> stopping_{false};
@@ -121,6 +142,7 @@ std::vector<std::unique_ptr<Live>> open_all(RunState& state, engine::Engine& eng
     }
     sessions.push_back(
         std::make_unique<Live>(Live{.handle = std::move(*handle),
+                                    .input = task.input,
                                     .blocks = BlockFeed(std::move(*source), task.input, state.files,
                                                         state.options, *state.plan),
                                     .output = SessionOutput(task, number, state),
@@ -136,7 +158,7 @@ std::vector<std::unique_ptr<Live>> open_all(RunState& state, engine::Engine& eng
 }
 
 /// Takes what one session gave; true: something came.
-bool drain(Live& live) {
+bool drain(RunState& state, Live& live) {
   if (live.done) return false;
   const bool ended = live.handle->ended();
   bool any = false;
@@ -144,6 +166,10 @@ bool drain(Live& live) {
   while (live.handle->next_event(event)) {
     any = true;
     live.output.event(event, live.phase);
+    if (state.recorder)
+      state.recorder->event(
+          live.handle->number(),
+          session::event_line(event, *state.plan, live.handle->name(), live.phase));
   }
   engine::OutputPacket output;
   while (live.handle->next_output(output)) {
@@ -158,19 +184,24 @@ void drain_all(RunState& state, std::vector<std::unique_ptr<Live>>& sessions, Fe
                const base::Clock& clock) {
   rt::Doorbell pause;
   Instant last_sign = clock.now();
+  Instant last_write = last_sign;
   bool stopping = false;
   for (;;) {
     bool any = false;
     std::size_t done = 0;
     const Instant now = clock.now();
     for (auto& live : sessions) {
-      any = drain(*live) || any;
+      any = drain(state, *live) || any;
       if (live->done) ++done;
     }
     if (any || !feeder.finished()) last_sign = now;
     // All that happened before `now` has been taken, whatever this thread waited for since. The
     // last session began last: its clock is behind those of the others.
     state.log.write_until(base::to_us(now - sessions.back()->phase) - kReorderUs);
+    if (state.recorder && now - last_write > kRecordEvery) {
+      state.recorder->write();
+      last_write = now;
+    }
     if (done == sessions.size()) return;
     if (interrupted() && !stopping) {
       stopping = true;
@@ -208,14 +239,18 @@ void add_engine_figures(RunState& state, const engine::Engine& engine) {
 }  // namespace
 
 void run_realtime(RunState& state) {
-  auto engine = engine::Engine::start(state.plan);
+  Recorder* recorder = state.recorder.get();
+  auto engine = engine::Engine::start(state.plan, recorder != nullptr ? recorder->tape() : nullptr);
   if (!engine) {
     state.code = std::max(state.code, report(engine.error()));
     return;
   }
   auto sessions = open_all(state, **engine);
   if (sessions.empty()) return;
-  Feeder feeder(sessions, (*engine)->clock(), state.stage);
+  if (recorder != nullptr)
+    for (const auto& live : sessions)
+      recorder->session(live->handle->number(), live->handle->name(), live->input, live->phase);
+  Feeder feeder(sessions, (*engine)->clock(), state.stage, recorder);
   const Duration cpu_before = rt::process_cpu_time();
   const std::uint64_t allocations_before = rt::rt_allocations();
   const Instant began = (*engine)->clock().now();
@@ -236,7 +271,8 @@ void run_realtime(RunState& state) {
   state.figures.sessions = sessions.size();
   for (auto& live : sessions) {
     live->handle->close();
-    drain(*live);
+    drain(state, *live);
+    if (recorder != nullptr) recorder->events_lost(live->handle->events_lost());
     state.figures.refused += live->handle->refused();
     state.figures.events_lost += live->handle->events_lost();
     state.figures.audio_seconds += static_cast<double>(live->blocks.until().count()) / 1e6;

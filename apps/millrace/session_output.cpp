@@ -25,7 +25,7 @@ SessionOutput::SessionOutput(const SessionTask& task, std::uint64_t number, RunS
       number_(number),
       plan_(run.plan.get()),
       log_(&run.log),
-      progress_(&run.progress),
+      progress_(run.prints_texts ? &run.progress : nullptr),
       summary_(task.name),
       text_path_(task.text) {
   if (!task.wav.empty())
@@ -54,6 +54,7 @@ void SessionOutput::say(const engine::OutputPacket& output) {
   if (output.packet.role == media::TextRole::partial) return;
   const std::string_view text = output.packet.text();
   if (text_path_.empty()) {
+    if (progress_ == nullptr) return;
     progress_->print(fmt::format("{}  {}: {}", name_, plan_->stages[output.stage].id, text));
   } else {
     text_ << text << '\n';

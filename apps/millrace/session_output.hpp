@@ -46,7 +46,7 @@ class SessionOutput {
   std::uint64_t number_;
   const graph::Plan* plan_;
   EventLog* log_;
-  Progress* progress_;
+  Progress* progress_;  ///< none: texts are not printed
   SessionSummary summary_;
   std::vector<AudioFile> audio_;
   std::string text_path_;

@@ -48,10 +48,6 @@ bool Shard::yield_held(SessionState& session, const Stage& stage, std::uint32_t 
   return true;
 }
 
-bool Shard::outbox_room(const SessionState& session, const Stage& stage) const noexcept {
-  return session.outbox.size() + stage.contract().max_outputs <= session.outbox.capacity();
-}
-
 bool Shard::sink_takes_one(SessionState& session, const Stage& stage, std::uint32_t e) noexcept {
   EdgeQueue& queue = session.queues[e];
   Slot& slot = session.slots[stage.index];

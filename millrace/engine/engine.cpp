@@ -94,12 +94,14 @@ void SessionHandle::close() noexcept {
 
 // ----------------------------------------------------------------------------------- Engine
 
-base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph::Plan> plan) {
+base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph::Plan> plan,
+                                                    RunTape* tape) {
   std::unique_ptr<Engine> engine(new Engine());
   engine->plan_ = plan;
   engine->payloads_ = std::make_shared<rt::PayloadPool>();
   engine->timing_ = std::make_shared<Timing>();
   engine->timing_->engines = make_engines(*plan);
+  if (tape != nullptr) engine->job_tapes_ = tape->jobs;
   const auto max_sessions = static_cast<std::size_t>(plan->executor.max_sessions);
   const std::size_t pool_stages = static_cast<std::size_t>(std::count_if(
       plan->stages.begin(), plan->stages.end(),
@@ -114,6 +116,10 @@ base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph:
     auto shard = std::make_unique<ShardThread>();
     shard->shard = std::make_unique<Shard>(*stages, engine->timing_->engines,
                                            engine->timing_->clock, *engine->pool_, max_sessions);
+    if (tape != nullptr) {
+      tape->shards.push_back(std::make_unique<ShardTape>());
+      shard->shard->record_on(*tape->shards.back());
+    }
     engine->stages_.push_back(std::move(*stages));
     engine->shards_.push_back(std::move(shard));
   }
@@ -173,6 +179,7 @@ base::Result<std::unique_ptr<SessionHandle>> Engine::open(std::string name) {
                                .clock = &timing_->clock,
                                .keep_alive = timing_,
                                .bell = shard.shard->shared_bell(),
+                               .tapes = job_tapes_,
                                .time = Lane::Time::real});
   if (!session) {
     open_.fetch_sub(1, std::memory_order_relaxed);

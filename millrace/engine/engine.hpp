@@ -49,6 +49,10 @@ class SessionHandle {
   [[nodiscard]] rt::PayloadPool& payloads() noexcept { return *session_->shared->payloads; }
   /// Packets refused by push().
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  /// What was guessed, taken back and wasted. Only after close().
+  [[nodiscard]] const policy::BudgetCounters& budget() const noexcept {
+    return session_->budget.counters();
+  }
   /// Events that found their ring full. Only after close().
   [[nodiscard]] std::uint64_t events_lost() const noexcept { return session_->events_lost; }
   /// What became of every packet of edge `edge` (by index in the plan). Only after close().
@@ -80,8 +84,10 @@ class Engine {
     std::uint32_t abandoned_workers = 0;
   };
 
+  /// With a `tape`, which outlives the engine, the run is recorded: the engine makes a tape for
+  /// each shard.
   [[nodiscard]] static base::Result<std::unique_ptr<Engine>> start(
-      std::shared_ptr<const graph::Plan> plan);
+      std::shared_ptr<const graph::Plan> plan, RunTape* tape = nullptr);
   ~Engine();
 
   /// Opens a session. overloaded: the plan's max_sessions are open.
@@ -118,6 +124,7 @@ class Engine {
   Provision provision_ MR_GUARDED_BY(provision_mutex_);
   std::shared_ptr<rt::PayloadPool> payloads_;  // shared: payloads outlive sessions
   std::shared_ptr<Timing> timing_;             // shared: with workers that hang
+  std::shared_ptr<JobTapes> job_tapes_;        // shared: with workers that hang
   std::unique_ptr<WorkerPool> pool_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::vector<std::shared_ptr<ShardStages>> stages_;  // shared: with the shards

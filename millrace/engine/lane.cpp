@@ -36,7 +36,8 @@ class Lane::WorkerContext final : public node::Context {
   [[nodiscard]] Instant started() const noexcept { return started_; }
 
   [[nodiscard]] Instant now() const noexcept override {
-    return lane_.virtual_time() ? lane_.virtual_start_ : lane_.clock_.now();
+    const Instant now = lane_.virtual_time() ? lane_.virtual_start_ : lane_.clock_.now();
+    return {base::Duration{lane_.told(JobTape::Asked::now, now.since_start.count())}};
   }
   void emit(std::size_t port, media::Packet&& packet) noexcept override {
     if (!packet.lineage.merge(lineage_)) {
@@ -63,14 +64,16 @@ class Lane::WorkerContext final : public node::Context {
     return lane_.session_->payloads->acquire(size_bytes);
   }
   [[nodiscard]] bool live(const media::Lineage& lineage) const noexcept override {
-    return lane_.session_->ledger.live(lineage);
+    return lane_.told(JobTape::Asked::live, lane_.session_->ledger.live(lineage));
   }
   [[nodiscard]] bool stop_requested() const noexcept override {
-    return lane_.session_->closed.load(std::memory_order_acquire) ||
-           !lane_.session_->ledger.live(lineage_);
+    return lane_.told(JobTape::Asked::stop,
+                      lane_.session_->closed.load(std::memory_order_acquire) ||
+                          !lane_.session_->ledger.live(lineage_));
   }
   void make_room(media::Lineage& lineage) const noexcept override {
     lane_.session_->ledger.make_room(lineage);
+    if (lane_.tape_ != nullptr) lane_.tape_->answer(lineage);
   }
   void set_timer(Instant at) noexcept override {
     lane_.timer_ns_.store(at.since_start.count(), std::memory_order_release);
@@ -142,6 +145,7 @@ bool Lane::pop_result(LaneResult& result, Instant now) noexcept {
 Instant Lane::run(Instant start) noexcept {
   virtual_start_ = start;
   virtual_units_ = 0;
+  if (tape_ != nullptr) tape_->begin();
   WorkerContext context(*this);
   context.begin(nullptr);
   const Instant began = context.started();
@@ -156,7 +160,8 @@ Instant Lane::run(Instant start) noexcept {
   done.what = LaneResult::What::job_done;
   done.started = began;
   hand_over(std::move(done), {});
-  return virtual_time() ? virtual_results_.back().at : clock_.now();
+  if (!virtual_time()) return clock_.now();
+  return virtual_results_.empty() ? start : virtual_results_.back().at;
 }
 
 void Lane::run_item(media::Packet& packet, WorkerContext& context) noexcept {
@@ -182,26 +187,48 @@ void Lane::run_item(media::Packet& packet, WorkerContext& context) noexcept {
 
 void Lane::take_controls(WorkerContext& context) noexcept {
   media::Control control;
-  while (controls_.try_pop(control)) {
+  while (told(JobTape::Asked::controls, controls_.try_pop(control))) {
+    if (tape_ != nullptr) tape_->answer(control);
     context.begin(nullptr);
     node_->on_control(control, context);
   }
 }
 
 void Lane::hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexcept {
-  if (virtual_time()) {
-    const bool unit = result.what == LaneResult::What::packet && !result.packet.is_marker();
-    base::Duration cost{0};
-    if (unit || virtual_units_ > 0) {
-      const std::uint64_t k = unit ? virtual_units_ : virtual_units_ - 1;
-      cost = std::chrono::microseconds(cost_.first_us +
-                                       static_cast<std::int64_t>(k) * cost_.per_unit_us);
-    }
-    if (unit) ++virtual_units_;
-    result.at = virtual_start_ + cost;
-    virtual_results_.push_back(std::move(result));
-    return;
+  if (virtual_time()) return hand_over_later(std::move(result));
+  result.at = clock_.now();
+  const std::int64_t at = result.at.since_start.count();
+  const bool last = result.what == LaneResult::What::job_done;
+  // The shard may post the next job as soon as it has this: the tape is finished before.
+  if (last && tape_ != nullptr) {
+    (void)tape_->answer(JobTape::Asked::handed, at);
+    tape_->end();
   }
+  const bool handed = hand_over_now(result, hangs_on);
+  if (!last) (void)told(JobTape::Asked::handed, handed ? at : -1);
+}
+
+void Lane::hand_over_later(LaneResult&& result) noexcept {
+  const bool unit = result.what == LaneResult::What::packet && !result.packet.is_marker();
+  const bool last = result.what == LaneResult::What::job_done;
+  base::Duration cost{0};
+  if (unit || virtual_units_ > 0) {
+    const std::uint64_t k = unit ? virtual_units_ : virtual_units_ - 1;
+    cost = std::chrono::microseconds(cost_.first_us +
+                                     static_cast<std::int64_t>(k) * cost_.per_unit_us);
+  }
+  if (unit) ++virtual_units_;
+  const Instant due = virtual_start_ + cost;
+  result.at = {base::Duration{told(JobTape::Asked::handed, due.since_start.count())}};
+  if (result.at < Instant{}) {
+    discarded_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    virtual_results_.push_back(std::move(result));
+  }
+  if (last && tape_ != nullptr) tape_->end();
+}
+
+bool Lane::hand_over_now(LaneResult& result, const media::Lineage& hangs_on) noexcept {
   const auto withdrawn = [&] {
     return session_->closed.load(std::memory_order_acquire) || !session_->ledger.live(hangs_on);
   };
@@ -209,13 +236,12 @@ void Lane::hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexce
   const bool must = result.what == LaneResult::What::job_done;
   if (!must && withdrawn() && !result.packet.is_marker()) {
     discarded_.fetch_add(1, std::memory_order_relaxed);
-    return;
+    return false;
   }
-  result.at = clock_.now();
   while (!results_.try_push(std::move(result))) {
     if (session_->closed.load(std::memory_order_acquire) || (!must && withdrawn())) {
       discarded_.fetch_add(1, std::memory_order_relaxed);
-      return;
+      return false;
     }
     // Announce, then look once more: the shard reads the flag after each pop.
     waiting_for_room_.store(true, std::memory_order_seq_cst);
@@ -223,6 +249,7 @@ void Lane::hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexce
     waiting_for_room_.store(false, std::memory_order_relaxed);
   }
   if (session_->bell != nullptr) session_->bell->wake(Wake::result);
+  return true;
 }
 
 }  // namespace millrace::engine

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/engine/job_tape.hpp"
 #include "millrace/engine/wake_bell.hpp"
 #include "millrace/media/packet.hpp"
 #include "millrace/node/node.hpp"
@@ -66,6 +67,9 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
+  /// Before the first job: what its jobs are told goes to the tape, or comes from it.
+  void set_tape(std::unique_ptr<JobTape> tape) noexcept { tape_ = std::move(tape); }
+
   // Shard ---------------------------------------------------------------------------------------
   [[nodiscard]] bool idle() const noexcept { return !in_flight_; }
   /// The packets of the next job, to be filled while idle().
@@ -90,6 +94,8 @@ class Lane {
   }
 
   [[nodiscard]] StageEngine& engine() noexcept { return engine_; }
+  /// Null when nothing is recorded or played.
+  [[nodiscard]] const JobTape* tape() const noexcept { return tape_.get(); }
   [[nodiscard]] base::Instant deadline() const noexcept { return deadline_; }
   [[nodiscard]] bool virtual_time() const noexcept { return time_ == Time::virtual_; }
   /// Results thrown away because what they hung on was withdrawn before they were handed over.
@@ -103,6 +109,14 @@ class Lane {
   void run_item(media::Packet& packet, WorkerContext& context) noexcept;
   void take_controls(WorkerContext& context) noexcept;
   void hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexcept;
+  /// True: the result is for the shard. False: its work was withdrawn.
+  bool hand_over_now(LaneResult& result, const media::Lineage& hangs_on) noexcept;
+  void hand_over_later(LaneResult&& result) noexcept;
+  /// The answer to a question of the job, as it is or as it was.
+  template <class T>
+  [[nodiscard]] T told(JobTape::Asked asked, T actual) const noexcept {
+    return tape_ == nullptr ? actual : tape_->answer(asked, actual);
+  }
 
   std::unique_ptr<node::SessionNode> node_;
   std::shared_ptr<SessionShared> session_;  // shared: a hung worker may outlive the session
@@ -124,6 +138,8 @@ class Lane {
   /// Written by the worker (set_timer) and the shard (taken), read by the shard.
   std::atomic<std::int64_t> timer_ns_{base::Duration::max().count()};
   std::atomic<std::uint64_t> discarded_{0};
+
+  std::unique_ptr<JobTape> tape_;  ///< the worker's while in flight
 
   base::Instant virtual_start_{};
   std::uint64_t virtual_units_ = 0;

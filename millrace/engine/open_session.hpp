@@ -42,6 +42,8 @@ struct SessionMaking {
   /// What `clock` and `engines` stand in, when workers may outlive their owner.
   std::shared_ptr<const void> keep_alive;
   std::shared_ptr<WakeBell> bell;  // shared: as stages; none under virtual time
+  /// Tapes of the jobs: recorded in real time, played under virtual time; none: neither.
+  std::shared_ptr<JobTapes> tapes;
   Lane::Time time = Lane::Time::real;
 };
 

@@ -32,7 +32,7 @@ bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
   Slot& slot = session.slots[stage.index];
   for (;;) {
     if (!slot.has_result) {
-      if (!slot.lane->pop_result(slot.result, now_)) return false;
+      if (!take_result(session, stage.index)) return false;
       slot.has_result = true;
     }
     LaneResult& result = slot.result;
@@ -98,7 +98,8 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
   }
   stats.set_queue_depth(depth);
   const bool timer = lane.timer() <= now_;
-  if (job.empty() && !timer && !lane.has_controls()) return;
+  const bool natural = !job.empty() || timer || lane.has_controls();
+  if (!posts_job(session, stage.index, natural)) return;
   lane.start(timer, deadline);
   executor_.post(slot.lane);
 }

@@ -107,6 +107,7 @@ struct SessionState {
   bool gate_stuck = false;
   std::uint64_t events_lost = 0;
   std::uint64_t outputs = 0;
+  std::uint64_t room_asked = 0;  ///< how often a sink asked for room in the outbox
 
   /// Written by the shard once every sink has let out its last packet; read by the host.
   std::atomic<bool> ended{false};

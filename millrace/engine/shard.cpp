@@ -108,7 +108,10 @@ void Shard::take_commands() noexcept {
   ShardCommand command;
   while (commands_.try_pop(command)) {
     SessionState& session = *command.session;
-    if (command.what == ShardCommand::What::adopt) {
+    const bool adopt = command.what == ShardCommand::What::adopt;
+    note({.what = adopt ? TapeEntry::What::adopt : TapeEntry::What::release,
+          .session = static_cast<std::uint32_t>(session.number)});
+    if (adopt) {
       MR_CHECK(sessions_.size() < sessions_.capacity(), "the engine admits only as many as fit");
       sessions_.push_back(&session);
       continue;
@@ -131,37 +134,37 @@ void Shard::forget(SessionState& session) noexcept {
 
 void Shard::take_foreign_controls() noexcept {
   ForeignControl foreign;
-  for (std::size_t i = 0; i < kControlsPerPass && foreign_.try_pop(foreign); ++i) {
+  for (std::size_t i = 0; i < kControlsPerPass && take_foreign(foreign); ++i) {
     const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const SessionState* s) {
       return s->number == foreign.session;
     });
-    foreign_bytes_.fetch_sub(foreign.control.body.size_bytes(), std::memory_order_relaxed);
     if (found != sessions_.end()) {
       apply_foreign(**found, foreign);
     } else {
       controls_unknown_.fetch_add(1, std::memory_order_relaxed);
     }
   }
-  if (foreign_.size() > 0) more_ = true;
+  if (foreign_waits()) more_ = true;
 }
 
 void Shard::control_pass() noexcept {
   const rt::RtScope scope;
-  now_ = clock_.now();
+  begin_step(TapeEntry::What::control_pass);
   take_commands();  // the first message of a session must not come before the session
   take_foreign_controls();
 }
 
 bool Shard::sweep() noexcept {
   const rt::RtScope scope;
-  now_ = clock_.now();
+  begin_step(TapeEntry::What::sweep);
   more_ = false;
   sweeps_.fetch_add(1, std::memory_order_relaxed);
   take_commands();
   take_foreign_controls();
   for (const graph::Stage& stage : plan_.stages) {
     // A cancel that arrives during a long stage acts on the stages still to come.
-    if (foreign_.size() > 0) take_foreign_controls();
+    control_point_ = static_cast<std::uint16_t>(stage.index + 1);
+    if (foreign_waits()) take_foreign_controls();
     bool more = false;
     const Instant began = clock_.now();
     if (stage.contract().role == node::Role::sink) {
@@ -224,6 +227,7 @@ void Shard::log(SessionState& session, Event event) noexcept {
   event.at_media = session.audio_arrived;
   event.wall = now_;
   event.logged = clock_.now();
+  keep_event_room(session);
   if (!session.events.try_push(std::move(event))) ++session.events_lost;
 }
 

@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/engine/foreign_control.hpp"
 #include "millrace/engine/lane.hpp"
 #include "millrace/engine/session_state.hpp"
 #include "millrace/engine/stage_context.hpp"
+#include "millrace/engine/tape.hpp"
 #include "millrace/engine/wake_bell.hpp"
 #include "millrace/graph/plan.hpp"
 #include "millrace/metrics/histogram.hpp"
@@ -25,14 +27,6 @@ struct ShardStages {
   std::vector<std::unique_ptr<node::StageNode>> nodes;
 };
 
-/// A control message from outside the plan, on its way to a session.
-struct ForeignControl {
-  std::uint64_t session = 0;
-  media::Control control;
-  std::uint64_t content = 0;  ///< of what it says: tells a repeated message from another one
-  bool oversized = false;     ///< its body was over limits::kControlMetadataBytes and is gone
-};
-
 /// Messages that change the ledger; what they say must not get lost.
 [[nodiscard]] constexpr bool changes_ledger(media::ControlType type) noexcept {
   return type == media::ControlType::cancel_speculation ||
@@ -45,6 +39,8 @@ struct ShardCommand {
   What what = What::adopt;
   SessionState* session = nullptr;
 };
+
+class TapePlayer;
 
 /// A thread's worth of sessions: every tick it takes what arrived and walks the plan's stages once,
 /// over all its sessions; no hop between threads, no lock and no allocation on the way. The same
@@ -66,6 +62,12 @@ class Shard {
   Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines,
         const base::Clock& clock, LaneExecutor& executor, std::size_t max_sessions);
   ~Shard();
+
+  // Before its first step ------------------------------------------------------------------------
+  /// Notes on `tape` whatever comes from outside; it outlives the shard.
+  void record_on(ShardTape& tape) noexcept { tape_ = &tape; }
+  /// Takes whatever comes from outside from `player`; it outlives the shard.
+  void play_from(TapePlayer& player) noexcept { player_ = &player; }
 
   // Host ----------------------------------------------------------------------------------------
   /// Takes over a session made for this plan. False when the ring of commands is full.
@@ -128,6 +130,23 @@ class Shard {
   void end_sweep(SessionState& session) noexcept;
   void forget_controls(SessionState& session) noexcept;
 
+  // outside.cpp
+  void begin_step(TapeEntry::What what) noexcept;
+  void note(const TapeEntry& entry) noexcept {
+    if (tape_ != nullptr) tape_->note(entry);
+  }
+  bool take_input(SessionState& session, std::uint32_t stage, InputPacket& input) noexcept;
+  [[nodiscard]] bool foreign_waits() const noexcept;
+  bool take_foreign(ForeignControl& foreign) noexcept;
+  /// The next result of a pool stage goes into its slot.
+  bool take_result(SessionState& session, std::uint32_t stage) noexcept;
+  [[nodiscard]] bool posts_job(const SessionState& session, std::uint32_t stage,
+                               bool natural) noexcept;
+  [[nodiscard]] bool outbox_room(SessionState& session, const graph::Stage& stage) noexcept;
+  /// What the guess that was withdrawn had cost goes to the budget.
+  void settle_guess(SessionState& session) noexcept;
+  void keep_event_room(SessionState& session) noexcept;
+
   // sweep.cpp
   bool sweep_inline(const graph::Stage& stage) noexcept;
   /// Something was taken from edge `e`: whoever waited for room there goes on at the next tick.
@@ -168,8 +187,6 @@ class Shard {
 
   // egress.cpp
   bool sweep_sink(const graph::Stage& stage) noexcept;
-  [[nodiscard]] bool outbox_room(const SessionState& session,
-                                 const graph::Stage& stage) const noexcept;
   bool yield_held(SessionState& session, const graph::Stage& stage, std::uint32_t e) noexcept;
   bool sink_takes_one(SessionState& session, const graph::Stage& stage, std::uint32_t e) noexcept;
   void sink_process(SessionState& session, const graph::Stage& stage,
@@ -228,6 +245,10 @@ class Shard {
   std::vector<Ending> endings_;
   std::vector<node::Work> works_;
   std::vector<StageContext> contexts_;
+
+  ShardTape* tape_ = nullptr;
+  TapePlayer* player_ = nullptr;
+  std::uint16_t control_point_ = 0;  ///< as TapeEntry::stage of `foreign`
 
   base::Instant now_{};
   base::Instant next_timer_{base::Duration::max()};

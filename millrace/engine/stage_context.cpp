@@ -182,8 +182,7 @@ base::Revision StageContext::eager_end_of_turn(base::TurnId turn, MediaTime at,
 
 void StageContext::turn_resumed(base::TurnId turn, base::Revision revision) noexcept {
   if (session_->shared->ledger.withdraw(turn, revision) != policy::Verdict::applied) return;
-  session_->budget.withdrawn(now(), session_->guess_compute);
-  session_->guess_compute = base::Duration{0};
+  shard_->settle_guess(*session_);
   shard_->tell_budget(*session_);
   shard_->withdraw_queued(*session_, stage_->index);
   shard_->forward_marker(

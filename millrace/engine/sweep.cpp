@@ -93,7 +93,7 @@ void Shard::gather_source(SessionState& session, const Stage& stage) noexcept {
   while (take.count < allowed) {
     if (!session.next_input) {
       InputPacket input;
-      if (!session.inbox.try_pop(input)) break;
+      if (!take_input(session, stage.index, input)) break;
       session.next_input = std::move(input);
     }
     if (session.next_input->stage != stage.index || session.next_input->packet.is_marker()) break;

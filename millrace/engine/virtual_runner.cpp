@@ -42,6 +42,7 @@ base::Result<SessionState*> VirtualRunner::open(std::string name, InputFeed& fee
                                .clock = &clock_,
                                .keep_alive = {},
                                .bell = nullptr,
+                               .tapes = nullptr,
                                .time = Lane::Time::virtual_});
   if (!session) return std::unexpected(std::move(session.error()));
   sessions_.push_back(std::move(*session));
