@@ -94,6 +94,20 @@ TEST(SessionSummary, WordsAreWhatIsFinal) {
   EXPECT_EQ(summary.words().front().node, "out");
 }
 
+TEST(SessionSummary, WhatWasHeardBelongsToTheTurnThatWasInterrupted) {
+  SessionSummary summary("s1");
+  Event heard = said("Thank", true);
+  heard.lineage.turn = {};
+  heard.about_turn = {4};
+
+  summary.add(said("Thank you.", true), plan());
+  summary.add(heard, plan());
+
+  ASSERT_EQ(summary.words().size(), 2U);
+  EXPECT_EQ(summary.words()[0].turn, 1U);
+  EXPECT_EQ(summary.words()[1].turn, 4U);
+}
+
 TEST(SessionSummary, AReplyIsShownWithItsPartsAndWhatIsLeftOver) {
   SessionSummary summary("s1");
   Event turn = event(EventType::turn, 0, 0);
