@@ -59,14 +59,31 @@ void Shard::withdraw_queued(SessionState& session, std::uint32_t origin) noexcep
 
 namespace {
 
-ControlStatus status_of(policy::Verdict verdict) noexcept {
-  switch (verdict) {
-    case policy::Verdict::applied: return ControlStatus::applied;
-    case policy::Verdict::duplicate: return ControlStatus::duplicate;
-    case policy::Verdict::too_late: return ControlStatus::too_late;
-    case policy::Verdict::unknown: return ControlStatus::rejected;
+ControlCode already(policy::SegmentState state) noexcept {
+  switch (state) {
+    case policy::SegmentState::confirmed: return ControlCode::already_confirmed;
+    case policy::SegmentState::cancelled: return ControlCode::already_cancelled;
+    case policy::SegmentState::failed: return ControlCode::already_failed;
+    case policy::SegmentState::unknown:
+    case policy::SegmentState::speculative: break;
   }
-  return ControlStatus::rejected;
+  return ControlCode::none;
+}
+
+/// What the ledger's verdict is to the sender: `unknown` says what it did not know, `is` what the
+/// segment or turn is already.
+ControlAnswer answer_to(policy::Verdict verdict, ControlCode unknown, ControlCode is) noexcept {
+  switch (verdict) {
+    case policy::Verdict::applied: return {};
+    case policy::Verdict::duplicate: return {ControlStatus::duplicate, is};
+    case policy::Verdict::too_late: return {ControlStatus::too_late, is};
+    case policy::Verdict::unknown: break;
+  }
+  return {ControlStatus::rejected, unknown};
+}
+
+ControlAnswer refused(ControlCode code) noexcept {
+  return {ControlStatus::rejected, code};
 }
 
 /// No range at all, or one that begins before it ends.
@@ -77,21 +94,39 @@ bool range_wrong(const Control& control) noexcept {
          (control.from != none || control.to != none) && control.from >= control.to;
 }
 
-/// What an id that was used before means for `foreign`; applied when it was not.
-ControlStatus seen_before(const SessionState& session, const ForeignControl& foreign) noexcept {
-  if (foreign.control.id == 0) return ControlStatus::applied;
+/// What is wrong with `foreign` whatever the ledger says. A range that has left the ring on the
+/// other side needs no check: its segment is confirmed by then, and the cancel comes too late.
+ControlCode fault_of(const SessionState& session, const ForeignControl& foreign) noexcept {
+  if (foreign.oversized) return ControlCode::too_large;
+  if (range_wrong(foreign.control)) return ControlCode::bad_range;
+  const bool cancel = foreign.control.type == ControlType::cancel_speculation;
+  if (cancel && foreign.control.to > base::MediaTime{0} &&
+      foreign.control.from >= session.audio_arrived)
+    return ControlCode::outside_ring;
+  return ControlCode::none;
+}
+
+const SeenControl* seen_before(const SessionState& session, std::uint64_t id) noexcept {
+  if (id == 0) return nullptr;
   for (const SeenControl& seen : session.seen_controls)
-    if (seen.id == foreign.control.id)
-      return seen.content == foreign.content ? ControlStatus::duplicate : ControlStatus::rejected;
-  return ControlStatus::applied;
+    if (seen.id == id) return &seen;
+  return nullptr;
+}
+
+/// The answer to a message whose id is known: that it acted already, or what it was told before.
+ControlAnswer answer_again(const SeenControl& seen, const ForeignControl& foreign) noexcept {
+  if (seen.content != foreign.content) return refused(ControlCode::duplicate_id_other_content);
+  if (seen.answer.status == ControlStatus::applied)
+    return {ControlStatus::duplicate, ControlCode::repeated};
+  return seen.answer;
 }
 
 // A message that was refused has not used its id up: it may be mended and sent again.
-void remember(SessionState& session, const ForeignControl& foreign, ControlStatus status) noexcept {
+void remember(SessionState& session, const ForeignControl& foreign, ControlAnswer answer) noexcept {
   if (foreign.control.id == 0) return;
-  if (status == ControlStatus::rejected || status == ControlStatus::overloaded) return;
-  if (seen_before(session, foreign) == ControlStatus::duplicate) return;
-  session.seen_controls[session.next_seen] = {foreign.control.id, foreign.content};
+  if (answer.status == ControlStatus::rejected || answer.status == ControlStatus::overloaded)
+    return;
+  session.seen_controls[session.next_seen] = {foreign.control.id, foreign.content, answer};
   session.next_seen = (session.next_seen + 1) % kSeenControls;
 }
 
@@ -99,34 +134,42 @@ void remember(SessionState& session, const ForeignControl& foreign, ControlStatu
 
 void Shard::apply_foreign(SessionState& session, ForeignControl& foreign) noexcept {
   Control& control = foreign.control;
-  ControlStatus status = seen_before(session, foreign);
-  if (foreign.oversized || range_wrong(control)) status = ControlStatus::rejected;
-  if (status == ControlStatus::applied) {
-    status = act_on(session, control);
-    remember(session, foreign, status);
+  ControlAnswer answer;
+  if (const ControlCode fault = fault_of(session, foreign); fault != ControlCode::none) {
+    answer = refused(fault);
+  } else if (const SeenControl* seen = seen_before(session, control.id)) {
+    answer = answer_again(*seen, foreign);
+  } else {
+    answer = act_on(session, control);
+    remember(session, foreign, answer);
   }
+  ++session.control_answers[static_cast<std::size_t>(answer.status)];
   Event event;
   event.type = EventType::control;
   event.control_type = control.type;
-  event.status = status;
+  event.status = answer.status;
+  event.code = answer.code;
   event.id = control.id;
   event.segment = control.segment;
   event.sent = control.sent;
   log(session, std::move(event));
   // An interruption reaches the nodes from flush_interrupted(), with what was played.
-  if (status == ControlStatus::applied && control.type != ControlType::interrupt)
+  if (answer.status == ControlStatus::applied && control.type != ControlType::interrupt)
     add_control(session, kAnyOrigin, std::move(control));
 }
 
-ControlStatus Shard::act_on(SessionState& session, Control& control) noexcept {
+ControlAnswer Shard::act_on(SessionState& session, Control& control) noexcept {
   policy::SpeculationLedger& ledger = session.shared->ledger;
-  ControlStatus status = ControlStatus::applied;
+  ControlAnswer answer;
   Event event;
   event.segment = control.segment;
+  const auto of_segment = [&](policy::Verdict verdict) {
+    return answer_to(verdict, ControlCode::unknown_segment, already(ledger.state(control.segment)));
+  };
   switch (control.type) {
     case ControlType::cancel_speculation:
-      status = status_of(ledger.cancel(control.segment));
-      if (status != ControlStatus::applied) break;
+      answer = of_segment(ledger.cancel(control.segment));
+      if (answer.status != ControlStatus::applied) break;
       event.type = EventType::speculation_cancelled;
       event.from = control.from;
       event.to = control.to;
@@ -135,27 +178,37 @@ ControlStatus Shard::act_on(SessionState& session, Control& control) noexcept {
       withdraw_queued(session, kAnyOrigin);
       break;
     case ControlType::confirm_speculation:
-      status = status_of(ledger.confirm(control.segment));
-      if (status != ControlStatus::applied) break;
+      answer = of_segment(ledger.confirm(control.segment));
+      if (answer.status != ControlStatus::applied) break;
       event.type = EventType::speculation_confirmed;
       log(session, std::move(event));
       break;
-    case ControlType::interrupt:
-      if (!control.turn) control.turn = ledger.last_turn();
-      status = status_of(ledger.interrupt(control.turn));
-      if (status == ControlStatus::applied) flush_interrupted(session, control);
-      break;
+    case ControlType::interrupt: answer = interrupt_from_outside(session, control); break;
     case ControlType::batch_hint:
     case ControlType::deadline_warning:
     case ControlType::custom:
-      if (session.controls.size() == kMaxControls) status = ControlStatus::overloaded;
+      if (session.controls.size() == kMaxControls)
+        answer = {ControlStatus::overloaded, ControlCode::lane_full};
       break;
     case ControlType::eager_end_of_turn:
     case ControlType::turn_resumed:
     case ControlType::end_of_turn:
-    case ControlType::end_of_input: status = ControlStatus::rejected; break;
+    case ControlType::end_of_input: answer = refused(ControlCode::gate_only); break;
   }
-  return status;
+  return answer;
+}
+
+ControlAnswer Shard::interrupt_from_outside(SessionState& session, Control& control) noexcept {
+  policy::SpeculationLedger& ledger = session.shared->ledger;
+  if (!control.turn) control.turn = ledger.last_turn();
+  ControlAnswer answer;
+  // Before the first turn only a greeting can play, which no turn names.
+  const bool greeting = !control.turn && playing(session);
+  if (!greeting)
+    answer = answer_to(ledger.interrupt(control.turn), ControlCode::unknown_turn,
+                       ControlCode::already_interrupted);
+  if (answer.status == ControlStatus::applied) flush_interrupted(session, control);
+  return answer;
 }
 
 void Shard::flush_interrupted(SessionState& session, Control control) noexcept {

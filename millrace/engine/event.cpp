@@ -37,4 +37,24 @@ std::string_view name(ControlStatus status) noexcept {
   return "rejected";
 }
 
+std::string_view name(ControlCode code) noexcept {
+  switch (code) {
+    case ControlCode::none: return "";
+    case ControlCode::repeated: return "repeated";
+    case ControlCode::already_confirmed: return "already_confirmed";
+    case ControlCode::already_cancelled: return "already_cancelled";
+    case ControlCode::already_failed: return "already_failed";
+    case ControlCode::already_interrupted: return "already_interrupted";
+    case ControlCode::unknown_segment: return "unknown_segment";
+    case ControlCode::unknown_turn: return "unknown_turn";
+    case ControlCode::bad_range: return "bad_range";
+    case ControlCode::outside_ring: return "outside_ring";
+    case ControlCode::duplicate_id_other_content: return "duplicate_id_other_content";
+    case ControlCode::too_large: return "too_large";
+    case ControlCode::gate_only: return "gate_only";
+    case ControlCode::lane_full: return "lane_full";
+  }
+  return "";
+}
+
 }  // namespace millrace::engine

@@ -39,11 +39,32 @@ enum class ControlStatus : std::uint8_t { applied, duplicate, too_late, rejected
 
 [[nodiscard]] std::string_view name(ControlStatus status) noexcept;
 
+/// Why it was answered so; nothing to say of what was applied.
+enum class ControlCode : std::uint8_t {
+  none,
+  repeated,           ///< duplicate: the same id, and it acted the first time
+  already_confirmed,  ///< duplicate or too_late: what the segment or turn is already
+  already_cancelled,
+  already_failed,
+  already_interrupted,
+  unknown_segment,  ///< rejected: never given out, or forgotten
+  unknown_turn,
+  bad_range,                   ///< rejected: `from` not before `to`, or below zero
+  outside_ring,                ///< rejected: the range begins behind the audio that has come
+  duplicate_id_other_content,  ///< rejected
+  too_large,                   ///< rejected: over limits::kControlMetadataBytes
+  gate_only,                   ///< rejected: a turn message from outside
+  lane_full,                   ///< overloaded
+};
+
+/// "" for none.
+[[nodiscard]] std::string_view name(ControlCode code) noexcept;
+
 /// What happened in a session, as it is logged. Fields that a type does not use keep their default.
 ///   stage   index into the plan
 ///   at_media  how much of the session's audio had arrived when it was decided (`t_us`)
 ///   wall    on the engine's clock, when the sweep began that it happened in
-///   logged  on the engine's clock, read when it happened: what lies between two events of one sweep
+///   logged  on the engine's clock, read when it happened: tells apart two events of one sweep
 ///   about_turn, about_revision   output: the turn it tells of without hanging on it
 ///   body    output: the text; failed: what; turn: metrics::PartTime entries
 struct Event {
@@ -53,6 +74,7 @@ struct Event {
   media::CancelReason cancel_reason = media::CancelReason::too_short;
   media::ControlType control_type = media::ControlType::custom;
   ControlStatus status = ControlStatus::applied;
+  ControlCode code = ControlCode::none;
   base::DropReason drop_reason = base::DropReason::overflow;
   bool final = true;  ///< output text: not a partial hypothesis
   std::uint16_t stage = 0;

@@ -31,5 +31,17 @@ TEST(Event, EachStatusHasTheNameOfTheWireForm) {
               ::testing::ElementsAre("applied", "duplicate", "too_late", "rejected", "overloaded"));
 }
 
+TEST(Event, EachCodeOfAnAnswerHasAName) {
+  std::vector<std::string> names;
+  for (int i = 0; i <= static_cast<int>(ControlCode::lane_full); ++i)
+    names.emplace_back(name(static_cast<ControlCode>(i)));
+
+  EXPECT_THAT(names, ::testing::ElementsAre(
+                         "", "repeated", "already_confirmed", "already_cancelled", "already_failed",
+                         "already_interrupted", "unknown_segment", "unknown_turn", "bad_range",
+                         "outside_ring", "duplicate_id_other_content", "too_large", "gate_only",
+                         "lane_full"));
+}
+
 }  // namespace
 }  // namespace millrace::engine

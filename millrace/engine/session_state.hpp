@@ -64,10 +64,17 @@ struct TurnAccount {
   base::Revision revision = 0;
 };
 
-/// A control message from outside that was acted on.
+/// What a message from outside is told.
+struct ControlAnswer {
+  ControlStatus status = ControlStatus::applied;
+  ControlCode code = ControlCode::none;
+};
+
+/// A control message from outside that reached the ledger or the nodes, and what it was told.
 struct SeenControl {
   std::uint64_t id = 0;
   std::uint64_t content = 0;
+  ControlAnswer answer;
 };
 
 /// Everything of one session on its shard. Made and destroyed on a control thread; in between the
@@ -95,6 +102,8 @@ struct SessionState {
   /// The last messages from outside that carried an id, oldest overwritten first.
   std::array<SeenControl, kSeenControls> seen_controls{};
   std::size_t next_seen = 0;
+  /// Messages from outside by what they were told; the shard writes, readable after close().
+  std::array<std::uint64_t, 5> control_answers{};
   policy::SpeculationBudget budget;
   base::Duration guess_compute{0};  ///< spent on the guess that stands
   TurnAccount account;

@@ -198,10 +198,12 @@ class Shard {
 
   // control_lane.cpp
   void apply_foreign(SessionState& session, ForeignControl& foreign) noexcept;
-  [[nodiscard]] ControlStatus act_on(SessionState& session, media::Control& control) noexcept;
+  [[nodiscard]] ControlAnswer act_on(SessionState& session, media::Control& control) noexcept;
   void add_control(SessionState& session, std::uint32_t origin, media::Control control) noexcept;
   void deliver_controls(SessionState& session, const graph::Stage& stage) noexcept;
   void withdraw_queued(SessionState& session, std::uint32_t origin) noexcept;
+  [[nodiscard]] ControlAnswer interrupt_from_outside(SessionState& session,
+                                                     media::Control& control) noexcept;
   void flush_interrupted(SessionState& session, media::Control control) noexcept;
   [[nodiscard]] bool playing(const SessionState& session) const noexcept;
   void hold_playback(SessionState& session, bool paused) noexcept;

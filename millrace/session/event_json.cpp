@@ -123,6 +123,7 @@ void add_fields(Json& line, const Event& event, const graph::Plan& plan, std::st
       line["id"] = std::to_string(event.id);
       line["context"] = "local";
       line["status"] = engine::name(event.status);
+      if (event.code != engine::ControlCode::none) line["code"] = engine::name(event.code);
       if (event.segment) line["target_segment_id"] = segment_name(session, event.segment);
       line["sent_wall_us"] = base::to_us(event.sent - opened);
       line["delivered_wall_us"] = base::to_us(event.wall - opened);

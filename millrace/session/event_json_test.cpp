@@ -154,6 +154,32 @@ TEST(EventLine, TellsWhatBecameOfAControlMessageAndWhenItCame) {
             R"("t_us":1344000,"wall_us":1344210})");
 }
 
+TEST(EventLine, SaysWhyAControlMessageDidNotAct) {
+  Event event = at(EventType::control);
+  EXPECT_EQ(event_line(event, *plan(), "s1", base::Instant{}).find("code"), std::string::npos);
+  event.status = engine::ControlStatus::rejected;
+  event.code = engine::ControlCode::bad_range;
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["status"], "rejected");
+  EXPECT_EQ(line["code"], "bad_range");
+}
+
+TEST(EventLine, NamesTheTurnWhoseWordsWereHeard) {
+  Event event = at(EventType::output);
+  event.kind = media::PacketKind::text;
+  event.about_turn = {3};
+  event.about_revision = 2;
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["turn"], 3);
+  EXPECT_EQ(line["revision"], 2);
+  EXPECT_EQ(line["heard"], true);
+  EXPECT_FALSE(line.contains("segment")) << "it hangs on nothing";
+}
+
 TEST(EventLine, TellsHowMuchOfAReplyWasHeard) {
   Event event = at(EventType::interrupt);
   event.lineage.turn = {1};

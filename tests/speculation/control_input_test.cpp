@@ -17,6 +17,7 @@
 namespace millrace::testing {
 namespace {
 
+using engine::ControlCode;
 using engine::ControlStatus;
 using engine::EventType;
 using media::Control;
@@ -139,8 +140,101 @@ class ControlInput : public ::testing::Test {
     return all;
   }
 
+  [[nodiscard]] std::vector<ControlCode> codes(std::size_t session = 0) {
+    std::vector<ControlCode> all;
+    for (const engine::Event& event : world_.tap(session).events)
+      if (event.type == EventType::control) all.push_back(event.code);
+    return all;
+  }
+
   VirtualWorld world_{gated_plan(), 8};
 };
+
+TEST_F(ControlInput, SaysWhyItRejects) {
+  until(40);
+  send(message(ControlType::cancel_speculation, 77));
+  Control interrupt = message(ControlType::interrupt);
+  interrupt.turn = {7};
+  send(interrupt);
+  Control backwards = message(ControlType::cancel_speculation, 1);
+  backwards.from = base::MediaTime{2};
+  backwards.to = base::MediaTime{1};
+  send(backwards);
+  Control to_come = message(ControlType::cancel_speculation, 1);
+  to_come.from = base::MediaTime{10'000'000};
+  to_come.to = base::MediaTime{20'000'000};
+  send(to_come);
+  send(custom(1 << 20));
+  send(message(ControlType::end_of_turn));
+  send(custom(4, 5, 'a'));
+  send(custom(4, 5, 'b'));
+  say(GateCommand::confirm);
+  finish();
+
+  EXPECT_THAT(codes(), ElementsAre(ControlCode::unknown_segment, ControlCode::unknown_turn,
+                                   ControlCode::bad_range, ControlCode::outside_ring,
+                                   ControlCode::too_large, ControlCode::gate_only,
+                                   ControlCode::none, ControlCode::duplicate_id_other_content));
+  EXPECT_EQ(world_.tap().outputs.size(), 11U) << "nothing of it acted";
+  EXPECT_EQ(world_.session().control_answers[static_cast<std::size_t>(ControlStatus::rejected)],
+            7U);
+  EXPECT_EQ(world_.session().control_answers[static_cast<std::size_t>(ControlStatus::applied)], 1U);
+}
+
+TEST_F(ControlInput, SaysWhatASegmentIsAlready) {
+  until(40);
+  send(message(ControlType::confirm_speculation, 1));
+  send(message(ControlType::confirm_speculation, 1));
+  send(message(ControlType::cancel_speculation, 1));
+  finish();
+
+  EXPECT_THAT(answers(), ElementsAre(ControlStatus::applied, ControlStatus::duplicate,
+                                     ControlStatus::too_late));
+  EXPECT_THAT(codes(), ElementsAre(ControlCode::none, ControlCode::already_confirmed,
+                                   ControlCode::already_confirmed));
+}
+
+TEST_F(ControlInput, AnswersARetryOfWhatCameTooLateAsTheFirstTime) {
+  until(40);
+  send(message(ControlType::confirm_speculation, 1, 4));
+  send(message(ControlType::cancel_speculation, 1, 5));
+  send(message(ControlType::cancel_speculation, 1, 5));
+  send(message(ControlType::confirm_speculation, 1, 4));
+  finish();
+
+  EXPECT_THAT(answers(), ElementsAre(ControlStatus::applied, ControlStatus::too_late,
+                                     ControlStatus::too_late, ControlStatus::duplicate));
+  EXPECT_THAT(codes(), ElementsAre(ControlCode::none, ControlCode::already_confirmed,
+                                   ControlCode::already_confirmed, ControlCode::repeated));
+}
+
+TEST_F(ControlInput, RejectsAMegabyteOfMetadataAndHoldsNoneOfIt) {
+  world_.open();
+  const std::uint32_t mic = world_.stage("mic");
+  world_.feed(1).add_audio(mic, static_cast<int>(GateCommand::open));
+  for (int i = 0; i < 8; ++i) world_.feed(1).add_audio(mic);
+  world_.feed(1).add_audio(mic, static_cast<int>(GateCommand::confirm));
+  world_.feed(1).end(mic);
+  until(40);
+
+  for (std::uint64_t id = 1; id <= 100; ++id) send(custom(1 << 20, id));
+  send(custom(10));
+  say(GateCommand::confirm);
+  finish();
+
+  std::vector<ControlStatus> all = answers();
+  ASSERT_EQ(all.size(), 101U) << "each is answered: none filled the door with its bytes";
+  EXPECT_EQ(all.back(), ControlStatus::applied);
+  EXPECT_EQ(std::count(all.begin(), all.end(), ControlStatus::rejected), 100);
+  EXPECT_EQ(codes().front(), ControlCode::too_large);
+  EXPECT_EQ(world_.session().control_answers[static_cast<std::size_t>(ControlStatus::rejected)],
+            100U);
+  EXPECT_EQ(world_.tap(0).outputs.size(), 11U) << "the session goes on";
+  EXPECT_EQ(world_.tap(1).outputs.size(), 10U) << "and so does the other";
+  EXPECT_THAT(answers(1), IsEmpty());
+  EXPECT_EQ(heard.customs.load(), 1);
+  EXPECT_THAT(world_.broken(), IsEmpty());
+}
 
 TEST_F(ControlInput, DropsAndCountsWhatIsForASessionThatIsNotThere) {
   until(40);
@@ -316,6 +410,8 @@ TEST_F(ControlInput, AnswersOverloadedWhenMoreComesInATickThanNodesAreTold) {
 
   const std::vector<ControlStatus> all = answers();
   EXPECT_EQ(std::count(all.begin(), all.end(), ControlStatus::overloaded), 3);
+  const std::vector<ControlCode> why = codes();
+  EXPECT_EQ(std::count(why.begin(), why.end(), ControlCode::lane_full), 3);
   EXPECT_EQ(all.back(), ControlStatus::applied) << "a cancel is the ledger's";
   EXPECT_THAT(world_.tap().outputs, IsEmpty());
 }

@@ -13,7 +13,7 @@ using engine::EventType;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-enum class Say : int { audio = 0, pause = 1, resume = 2, look = 3 };
+enum class Say : int { audio = 0, pause = 1, resume = 2, look = 3, interrupt = 4 };
 
 std::vector<bool> looks;
 
@@ -26,6 +26,7 @@ class Holder final : public node::SessionNode {
       case Say::pause: speculation.pause_playback(); break;
       case Say::resume: speculation.resume_playback(); break;
       case Say::look: looks.push_back(speculation.playing()); break;
+      case Say::interrupt: speculation.interrupt({}, packet.from); break;
     }
   }
 };
@@ -116,6 +117,62 @@ TEST(PlaybackHold, StopsAReplyWhereItIsAndLetsItGoOn) {
     EXPECT_TRUE(event.wall <= ms(110) || event.wall >= ms(900));
     EXPECT_LE(event.wall, ms(900 + 400)) << "what was left took its own time and no more";
   }
+}
+
+/// A greeting of two blocks of half a second, and another text behind it.
+void greet(VirtualWorld& world, std::uint32_t mic) {
+  media::Packet first = block(8'000, Say::audio);
+  first.last = false;
+  world.feed().add(ms(10), mic, std::move(first));
+  world.feed().add(ms(20), mic, block(1, Say::look));
+}
+
+TEST(PlaybackHold, InterruptsAGreetingWithoutATurnAndTheRestOfIt) {
+  looks.clear();
+  VirtualWorld world(holding_plan(), 1);
+  const std::uint32_t mic = world.stage("mic");
+  world.open();
+  greet(world, mic);
+  world.feed().add(ms(110), mic, block(1, Say::interrupt));
+  world.feed().add(ms(120), mic, block(8'000, Say::audio));  // its end
+  world.feed().add(ms(130), mic, block(1, Say::look));
+  world.feed().add(ms(200), mic, block(1'600, Say::audio));  // what is said next
+  world.feed().end(mic);
+
+  world.run();
+
+  EXPECT_THAT(world.broken(), IsEmpty());
+  EXPECT_THAT(looks, ElementsAre(true, false));
+  ASSERT_EQ(world.tap().count(EventType::interrupt), 1U);
+  EXPECT_EQ(world.tap().count(EventType::withheld), 1U) << "the rest of the greeting";
+  base::MediaTime played{0};
+  std::uint64_t before = 0;
+  for (const engine::Event& event : world.tap().events) {
+    if (event.type == EventType::interrupt) played = event.played;
+    if (event.type == EventType::output && event.wall < ms(120))
+      before += static_cast<std::uint64_t>(event.duration.count());
+  }
+  EXPECT_EQ(played, base::MediaTime{100'000}) << "from 10 to 110 ms";
+  EXPECT_LE(before, 160'000U) << "no more than the cushion ahead of the ear";
+  EXPECT_EQ(world.tap().frames() * 1000 / 16, before + 100'000) << "then all of what came next";
+}
+
+TEST(PlaybackHold, AClientInterruptsAGreetingToo) {
+  VirtualWorld world(holding_plan(), 1);
+  const std::uint32_t mic = world.stage("mic");
+  world.open();
+  greet(world, mic);
+  world.feed().end(mic);
+  while (world.runner().clock().now() < ms(100) && world.runner().step()) {
+  }
+
+  media::Control interrupt;
+  interrupt.type = media::ControlType::interrupt;
+  ASSERT_TRUE(world.runner().control({1, interrupt}));
+  world.run();
+
+  EXPECT_EQ(world.tap().count(EventType::interrupt), 1U);
+  EXPECT_LT(world.tap().frames(), 8'000U);
 }
 
 }  // namespace
