@@ -143,7 +143,8 @@ TEST(Recording, SurvivesEveryByteOfAnAuthorWhoLies) {
           lying += chunk(parts[p].first, contents);
         }
         const auto recording = parse_recording(lying, "r");
-        if (!recording) EXPECT_THAT(recording.error().text(), HasSubstr("byte"));
+        if (recording) continue;
+        EXPECT_THAT(recording.error().text(), HasSubstr("byte"));
       }
     }
   }
