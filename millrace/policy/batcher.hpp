@@ -28,8 +28,7 @@ namespace millrace::policy {
 ///   together  Concatenating strategies and custom: one group. keep_separate: one session, or any
 ///             when the node batches across sessions.
 ///   full      A full buffer starts at once. When nothing can start, the queue's policy acts; what
-///   it
-///             drops is taken from the session with the most inputs.
+///             it drops is taken from the session with the most inputs.
 ///   expired   An input whose deadline has passed is not started, but handed back.
 ///   threads   one at a time; reads no clock, and never blocks or allocates after construction
 ///   memory    twice max_buffer_size inputs: as many again can ride merged

@@ -16,7 +16,7 @@ namespace millrace::policy {
 class FairShare {
  public:
   /// Inputs a session may be ahead by before others go first. Chosen with `bench batching`: at 8 a
-  /// flood takes 11 % from the others where a batch costs nearly as much as its inputs one by one;
+  /// flood takes 7 % from the others where a batch costs nearly as much as its inputs one by one;
   /// at 3 it takes 1.5 %, and single replies lose nothing.
   static constexpr double kBurst = 3.0;
   static constexpr std::size_t kMemory = 64;

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/millrace/bench/batching_command.hpp"
 #include "apps/millrace/bench/conditions.hpp"
 #include "apps/millrace/bench/latency_report.hpp"
 #include "apps/millrace/report.hpp"
@@ -96,6 +97,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   CLI::App* bench = app.add_subcommand("bench", "Measure the engine on this machine");
   bench->require_subcommand(1);
   add_latency(*bench, exit_code);
+  add_bench_batching(*bench, exit_code);
 }
 
 }  // namespace millrace::app
