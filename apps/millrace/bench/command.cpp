@@ -8,6 +8,7 @@
 #include "apps/millrace/bench/batching_command.hpp"
 #include "apps/millrace/bench/conditions.hpp"
 #include "apps/millrace/bench/latency_report.hpp"
+#include "apps/millrace/bench/speculation_report.hpp"
 #include "apps/millrace/report.hpp"
 #include "apps/millrace/run.hpp"
 
@@ -22,6 +23,13 @@ Examples:
   millrace bench latency --sessions 500 --phases aligned --json
   millrace bench latency --pipeline examples/voice_reply.yaml --seconds 60
       decision to response as well; what each figure means: docs/benchmarks/latency.md)";
+
+constexpr const char* kSpeculationExamples = R"(
+Examples:
+  millrace bench speculation --json > speculation.json
+  millrace bench speculation --quick
+      a minute of it; what each figure means: docs/benchmarks/speculation.md
+  millrace bench speculation --only load --sessions 200 --seconds 60)";
 
 void print_json(const std::string& bench, Json figures, Json about) {
   Json out;
@@ -91,6 +99,52 @@ void add_latency(CLI::App& bench, int& exit_code) {
   command->callback([options, &exit_code] { exit_code = bench_latency(*options); });
 }
 
+int bench_speculation(const SpeculationOptions& options) {
+  Json about = conditions();
+  about["input"] = options.prompts;
+  about["sessions"] = options.sessions;
+  about["only"] = options.only;
+  about["quick"] = options.quick;
+  Progress progress;
+  auto counts = measure_speculation(options, [&](const std::string& what) { progress.show(what); });
+  progress.clear();
+  if (!counts) return report(counts.error());
+  about["load_average_after"] = conditions()["load_average"];
+  if (options.json) {
+    print_json("speculation", speculation_figures(*counts), std::move(about));
+  } else {
+    fmt::print("{}", speculation_table(*counts));
+  }
+  return kGood;
+}
+
+void add_speculation(CLI::App& bench, int& exit_code) {
+  auto options = std::make_shared<SpeculationOptions>();  // shared: with the callback below
+  CLI::App* command = bench.add_subcommand(
+      "speculation", "The same audio with speculation and without: gain, waste, cancel to silence");
+  command->footer(kSpeculationExamples);
+  command->add_option("-n,--sessions", options->sessions, "Loaded sessions that are cancelled")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  command->add_option("-s,--seconds", options->seconds, "Of load, over both phase patterns")
+      ->check(CLI::Range(2.0, 1e6))
+      ->capture_default_str();
+  command->add_option("--files", options->files, "Files put together for the end-of-turn curve")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  command
+      ->add_option("--only", options->only,
+                   "policy, theory: on the virtual clock; load, reply: in real time")
+      ->check(CLI::IsMember({"all", "policy", "theory", "load", "reply"}))
+      ->capture_default_str();
+  command->add_flag("--quick", options->quick,
+                    "Fewer files, settings and seconds: a look, not figures to publish");
+  command->add_option("--prompts", options->prompts, "Folder of recorded sentences, WAV")
+      ->capture_default_str();
+  command->add_flag("--json", options->json, "One JSON object instead of the table");
+  command->callback([options, &exit_code] { exit_code = bench_speculation(*options); });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, int& exit_code) {
@@ -98,6 +152,7 @@ void add_bench(CLI::App& app, int& exit_code) {
   bench->require_subcommand(1);
   add_latency(*bench, exit_code);
   add_bench_batching(*bench, exit_code);
+  add_speculation(*bench, exit_code);
 }
 
 }  // namespace millrace::app

@@ -37,12 +37,14 @@ std::vector<float> read_mono(media::WavReader& reader) {
   }
 }
 
-Result<std::vector<float>> load(const std::filesystem::path& path) {
+}  // namespace
+
+Result<std::vector<float>> load_speech(const std::filesystem::path& path, std::int32_t rate_hz) {
   auto reader = media::WavReader::open(path);
   if (!reader) return std::unexpected(std::move(reader.error()));
   const std::vector<float> mono = read_mono(*reader);
-  auto resampler = media::Resampler::create(reader->rate_hz(), SpeechLoop::kRateHz,
-                                            media::ResampleQuality::high);
+  auto resampler =
+      media::Resampler::create(reader->rate_hz(), rate_hz, media::ResampleQuality::high);
   if (!resampler) return std::unexpected(std::move(resampler.error()));
   std::vector<float> out(resampler->max_output(mono.size()));
   out.resize(resampler->process(mono, out).produced);
@@ -52,8 +54,6 @@ Result<std::vector<float>> load(const std::filesystem::path& path) {
   return out;
 }
 
-}  // namespace
-
 Result<SpeechLoop> SpeechLoop::prompts(const std::filesystem::path& folder) {
   std::vector<float> all;
   for (const std::string_view phrase : kPhrases) {
@@ -61,10 +61,9 @@ Result<SpeechLoop> SpeechLoop::prompts(const std::filesystem::path& folder) {
     std::error_code ignored;
     if (!std::filesystem::exists(path, ignored))
       return base::fail(base::Code::unavailable,
-                        "no recorded speech there; run './dev setup demo' (apt-get install "
-                        "asterisk-core-sounds-en-wav), or give a WAV file with --input",
+                        std::string(kNoPrompts) + ", or give a WAV file with --input",
                         path.string());
-    auto samples = load(path);
+    auto samples = load_speech(path, kRateHz);
     if (!samples) return std::unexpected(std::move(samples.error()));
     all.insert(all.end(), samples->begin(), samples->end());
     all.insert(all.end(), kPauseFrames, 0.0F);
@@ -73,7 +72,7 @@ Result<SpeechLoop> SpeechLoop::prompts(const std::filesystem::path& folder) {
 }
 
 Result<SpeechLoop> SpeechLoop::file(const std::filesystem::path& path) {
-  auto samples = load(path);
+  auto samples = load_speech(path, kRateHz);
   if (!samples) return std::unexpected(std::move(samples.error()));
   if (samples->empty())
     return base::fail(base::Code::bad_peer_data, "the file holds no audio; expected speech",

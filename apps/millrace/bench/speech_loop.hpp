@@ -11,6 +11,17 @@
 
 namespace millrace::app {
 
+/// Where apt puts Debian's recorded prompts, and what to say when they are not there.
+inline constexpr const char* kPromptFolder = "/usr/share/asterisk/sounds/en";
+inline constexpr const char* kNoPrompts =
+    "no recorded speech there; run './dev setup demo' (apt-get install "
+    "asterisk-core-sounds-en-wav)";
+
+/// A whole WAV file, mixed down to mono and brought to `rate_hz`.
+///   errors  those of media::WavReader
+[[nodiscard]] base::Result<std::vector<float>> load_speech(const std::filesystem::path& path,
+                                                           std::int32_t rate_hz);
+
 /// Recorded speech at 48 kHz mono that is played again and again: the input of a benchmark.
 ///   threads  after loading: any
 class SpeechLoop {
@@ -21,7 +32,7 @@ class SpeechLoop {
   /// them.
   ///   errors  unavailable, with the remedy
   [[nodiscard]] static base::Result<SpeechLoop> prompts(
-      const std::filesystem::path& folder = "/usr/share/asterisk/sounds/en");
+      const std::filesystem::path& folder = kPromptFolder);
   /// Any WAV file, mixed down and brought to 48 kHz.
   ///   errors  those of media::WavReader; bad_peer_data for a file without samples
   [[nodiscard]] static base::Result<SpeechLoop> file(const std::filesystem::path& path);
