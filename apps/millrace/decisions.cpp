@@ -42,6 +42,13 @@ std::int64_t place(const Json& json) {
   return 0;
 }
 
+/// In seconds; to the microsecond where it is no whole number of milliseconds, so that two that
+/// differ look it.
+std::string seconds(std::int64_t us) {
+  const double value = static_cast<double>(us) / 1e6;
+  return us % 1000 == 0 ? fmt::format("{:.3f} s", value) : fmt::format("{:.6f} s", value);
+}
+
 /// The rest of an event as "field value, field value".
 std::string text_of(const Json& json) {
   std::string text;
@@ -50,8 +57,7 @@ std::string text_of(const Json& json) {
     if (!text.empty()) text += ", ";
     const bool time = field.ends_with("_us") && value.is_number_integer();
     text +=
-        time ? fmt::format("{} {:.3f} s", field.substr(0, field.size() - 3),
-                           static_cast<double>(value.get<std::int64_t>()) / 1e6)
+        time ? field.substr(0, field.size() - 3) + " " + seconds(value.get<std::int64_t>())
              : field + " " +
                    (value.is_string() ? value.get<std::string>()
                                       : value.dump(-1, ' ', false, Json::error_handler_t::replace));
