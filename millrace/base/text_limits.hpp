@@ -2,7 +2,8 @@
 
 #include <cstddef>
 
-/// Limits on files of text, beside those of limits.hpp; each has a test at the limit and one over it.
+/// Limits on files of text, beside those of limits.hpp; each has a test at the limit and one over
+/// it.
 namespace millrace::base::limits {
 
 inline constexpr std::size_t kTextLineBytes = 32 << 10;

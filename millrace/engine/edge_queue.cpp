@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "millrace/base/check.hpp"
-#include "millrace/base/limits.hpp"
+#include "millrace/engine/join.hpp"
 #include "millrace/policy/overflow.hpp"
 
 namespace millrace::engine {
@@ -101,36 +100,16 @@ bool EdgeQueue::annihilates(const Packet& resumed) noexcept {
 }
 
 bool EdgeQueue::mergeable(const Packet& packet) noexcept {
-  if (packet.is_marker() || count_ == 0 || at(count_ - 1).is_marker()) return false;
-  const Packet& newest = at(count_ - 1);
-  // Only what hangs on the same: a cancel must never take along what it does not mean.
-  if (newest.kind != packet.kind || !(newest.lineage == packet.lineage)) return false;
-  if (packet.kind == media::PacketKind::text) return true;
-  return packet.kind == media::PacketKind::audio && newest.to == packet.from &&
-         newest.rate_hz == packet.rate_hz && newest.channels == packet.channels;
+  return count_ > 0 && joinable(at(count_ - 1), packet, {});
 }
 
 bool EdgeQueue::merge(const Packet& packet, rt::PayloadPool& payloads) noexcept {
   Packet& newest = at(count_ - 1);
-  const bool text = packet.kind == media::PacketKind::text;
-  const std::size_t gap = text ? 1 : 0;
-  const std::size_t a = newest.payload.size_bytes();
-  const std::size_t b = packet.payload.size_bytes();
-  const std::size_t limit = text ? base::limits::kTextPacketBytes : base::limits::kPayloadBytes;
-  if (a + gap + b > limit || bytes_ + gap + b > config_.max_bytes) return false;
-  rt::Payload joined = payloads.acquire(a + gap + b);
-  if (!joined) return false;
-  std::byte* to = joined.writable().data();
-  if (a > 0) std::memcpy(to, newest.payload.bytes().data(), a);
-  if (text) to[a] = std::byte{' '};
-  if (b > 0) std::memcpy(to + a + gap, packet.payload.bytes().data(), b);
-  bytes_ += gap + b;
-  newest.payload = std::move(joined);
-  newest.to = packet.to;
-  newest.frames += packet.frames;
-  newest.last = packet.last;
-  newest.role = text && packet.role == media::TextRole::complete ? packet.role : newest.role;
-  newest.deadline = std::min(newest.deadline, packet.deadline);
+  const std::uint64_t before = newest.payload.size_bytes();
+  const std::uint64_t others = bytes_ - before;
+  const JoinRules rules{.max_bytes = config_.max_bytes - std::min(others, config_.max_bytes)};
+  if (!join(newest, packet, rules, payloads)) return false;
+  bytes_ += newest.payload.size_bytes() - before;
   ++counters_.merged;
   return true;
 }

@@ -18,6 +18,7 @@ std::string_view name(EventType type) noexcept {
     case EventType::output: return "output";
     case EventType::withheld: return "withheld";
     case EventType::dropped: return "dropped";
+    case EventType::batch: return "batch";
     case EventType::control: return "control";
     case EventType::turn: return "turn";
     case EventType::budget: return "budget";

@@ -26,6 +26,7 @@ enum class EventType : std::uint8_t {
   output,
   withheld,
   dropped,
+  batch,
   control,
   turn,
   budget,
@@ -92,6 +93,7 @@ struct Event {
   base::MediaTime played{0};
   std::uint64_t id = 0;
   std::uint64_t count = 0;
+  std::uint64_t calls = 0;  ///< batch: packets that its `count` inputs became
   base::Instant sent{};
   base::Duration total{0};
   rt::Payload body;

@@ -15,11 +15,12 @@ TEST(Event, EachTypeHasTheNameOfTheEventLog) {
   for (int i = 0; i <= static_cast<int>(EventType::failed); ++i)
     names.emplace_back(name(static_cast<EventType>(i)));
 
-  EXPECT_THAT(names, ::testing::ElementsAre(
-                         "speculation_started", "speculation_confirmed", "speculation_cancelled",
-                         "speech_started", "speech_ended", "eager_end_of_turn", "turn_resumed",
-                         "end_of_turn", "interrupt", "playback_paused", "playback_resumed",
-                         "output", "withheld", "dropped", "control", "turn", "budget", "failed"));
+  EXPECT_THAT(
+      names, ::testing::ElementsAre("speculation_started", "speculation_confirmed",
+                                    "speculation_cancelled", "speech_started", "speech_ended",
+                                    "eager_end_of_turn", "turn_resumed", "end_of_turn", "interrupt",
+                                    "playback_paused", "playback_resumed", "output", "withheld",
+                                    "dropped", "batch", "control", "turn", "budget", "failed"));
 }
 
 TEST(Event, EachStatusHasTheNameOfTheWireForm) {

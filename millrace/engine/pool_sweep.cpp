@@ -11,6 +11,7 @@ using graph::Stage;
 using media::Packet;
 
 bool Shard::sweep_pool(const Stage& stage) noexcept {
+  if (batches_[stage.index]) return sweep_batched(stage);
   bool more = false;
   for (SessionState* session : sessions_) {
     deliver_controls(*session, stage);
@@ -62,7 +63,7 @@ bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
         log(session, std::move(event));
         break;
       }
-      case LaneResult::What::job_done: break;
+      case LaneResult::What::job_done: end_batch(session, stage, result); break;
     }
     result = LaneResult{};
     slot.has_result = false;
@@ -81,7 +82,7 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
     depth = std::max(depth, queue.size());
     while (job.size() < Lane::kMaxJobPackets && !slot.ended) {
       const Packet* head = queue.head(now_, session.shared->ledger);
-      if (head == nullptr) break;
+      if (head == nullptr || !may_enter_job(stage, *head)) break;
       if (head->is_marker() && !marker_may_come(session, stage, *head)) break;
       Packet packet = head->is_marker() ? pop_marker(session, e) : queue.pop();
       if (packet.is_marker()) {
@@ -102,6 +103,11 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
   if (!posts_job(session, stage.index, natural)) return;
   lane.start(timer, deadline);
   executor_.post(slot.lane);
+}
+
+// Behind the batching wrapper data comes in calls of its own; see start_batch().
+bool Shard::may_enter_job(const Stage& stage, const Packet& packet) const noexcept {
+  return packet.is_marker() || batches_[stage.index] == nullptr;
 }
 
 }  // namespace millrace::engine

@@ -54,6 +54,8 @@ Shard::Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines
   }
   for (std::size_t i = 0; i < n; ++i) {
     stats_.push_back(std::make_unique<metrics::NodeStats>());
+    batches_.push_back(plan_.stages[i].batching ? std::make_unique<BatchStage>(plan_.stages[i])
+                                                : nullptr);
     stage_times_.push_back(std::make_unique<metrics::Histogram>());
   }
   for (const std::uint32_t sink : plan_.sinks)
@@ -126,6 +128,7 @@ void Shard::take_commands() noexcept {
 void Shard::forget(SessionState& session) noexcept {
   session.shared->closed.store(true, std::memory_order_release);
   for (EdgeQueue& queue : session.queues) queue.close();
+  forget_batched(session);
   for (Slot& slot : session.slots) {
     if (slot.lane != nullptr && !slot.lane->idle())
       abandoned_lanes_.fetch_add(1, std::memory_order_relaxed);
@@ -179,6 +182,8 @@ bool Shard::sweep() noexcept {
   }
   sweep_times_.record(static_cast<std::uint64_t>((clock_.now() - now_).count()));
   next_timer_ = Instant{base::Duration::max()};
+  for (const auto& batch : batches_)
+    if (batch) next_timer_ = std::min(next_timer_, batch->wake_at());
   for (SessionState* session : sessions_) end_sweep(*session);
   return more_;
 }

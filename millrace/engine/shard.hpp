@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/engine/batch_stage.hpp"
 #include "millrace/engine/foreign_control.hpp"
 #include "millrace/engine/lane.hpp"
 #include "millrace/engine/session_state.hpp"
@@ -182,8 +183,25 @@ class Shard {
   bool sweep_pool(const graph::Stage& stage) noexcept;
   bool take_results(SessionState& session, const graph::Stage& stage) noexcept;
   void post_job(SessionState& session, const graph::Stage& stage) noexcept;
+  [[nodiscard]] bool may_enter_job(const graph::Stage& stage,
+                                   const media::Packet& packet) const noexcept;
   [[nodiscard]] bool room_for_result(const SessionState& session, const graph::Stage& stage,
                                      std::size_t port) const noexcept;
+
+  // batch_sweep.cpp
+  bool sweep_batched(const graph::Stage& stage) noexcept;
+  void drop_dead_inputs(BatchStage& batch, const graph::Stage& stage) noexcept;
+  void drop_input(SessionState& session, const graph::Stage& stage,
+                  base::DropReason reason) noexcept;
+  void gather_batch(BatchStage& batch, const graph::Stage& stage) noexcept;
+  bool gather_input(BatchStage& batch, SessionState& session, const graph::Stage& stage) noexcept;
+  void start_batch(BatchStage& batch, const graph::Stage& stage) noexcept;
+  std::size_t fill_job(BatchStage& batch, SessionState& session, const graph::Stage& stage,
+                       base::Instant& deadline) noexcept;
+  void log_batch(SessionState& session, const graph::Stage& stage, std::size_t inputs,
+                 std::size_t calls) noexcept;
+  void end_batch(SessionState& session, const graph::Stage& stage, const LaneResult& done) noexcept;
+  void forget_batched(SessionState& session) noexcept;
 
   // egress.cpp
   bool sweep_sink(const graph::Stage& stage) noexcept;
@@ -233,6 +251,7 @@ class Shard {
   std::atomic<std::size_t> foreign_bytes_{0};
 
   std::vector<SessionState*> sessions_;
+  std::vector<std::unique_ptr<BatchStage>> batches_;  ///< by stage; null where nothing is batched
   std::vector<std::unique_ptr<metrics::NodeStats>> stats_;
   metrics::Histogram decisions_;
   metrics::Histogram sweep_times_;

@@ -86,9 +86,10 @@ TEST(BuildPlan, GivesTheReferenceExampleItsBudgetAndNotes) {
   EXPECT_THAT(plan->slowest_path,
               ElementsAre("mic", "resample", "vad", "gate", "asr", "reply", "tts", "speaker"));
   EXPECT_THAT(plan->notes,
-              ElementsAre("tts: buffering is not applied yet: this version calls it once for each "
-                          "input",
-                          "tts: deadline is not applied yet: this version gives nothing up",
+              ElementsAre("tts: behind a buffered_processor (greedy, concatenate_text, at most 50 "
+                          "inputs waiting): the manifest says so",
+                          "tts: deadline: this version does not give up smaller_first_chunk, "
+                          "lower_quality, skip_optional",
                           "gate: nothing takes its output for_confirmation"));
 }
 

@@ -29,6 +29,16 @@ struct Edge {
   node::Format format;
 };
 
+/// How the batching wrapper (`buffered_processor`) in front of a stage gathers and joins inputs.
+struct Batching {
+  manifest::BufferingMode mode = manifest::BufferingMode::greedy;
+  std::uint32_t min_batch_size = 1;    ///< fixed mode only
+  base::Duration max_wait{0};          ///< fixed mode only; wins over min_batch_size
+  std::uint32_t max_buffer_size = 50;  ///< inputs of all sessions
+  manifest::MergeStrategySpec merge;   ///< how the inputs of one call become one
+  bool automatic = false;              ///< the planner wrapped it; the manifest did not ask
+};
+
 /// One node of the plan.
 struct Stage {
   std::uint32_t index = 0;
@@ -39,6 +49,9 @@ struct Stage {
   node::Placement placement = node::Placement::inline_;
   node::Capabilities capabilities;
   node::VirtualCost virtual_cost;
+  std::optional<Batching> batching;               ///< pool stages behind the batching wrapper
+  std::optional<base::Duration> deadline_budget;  ///< for an input, from its arrival
+  bool drop_hopeless = false;                     ///< `drop` is among what it may give up
   bool commit = false;                   ///< holds what is unconfirmed (sinks, `commit: true`)
   bool release_speculative = false;      ///< `release: speculative`: lets it through, marked
   base::MediaTime latency{0};            ///< declared by the node for these parameters

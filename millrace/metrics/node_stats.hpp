@@ -32,6 +32,12 @@ class NodeStats {
   void add_in(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { in_.add(packets); }
   void add_out(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { out_.add(packets); }
   void add_merged(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { merged_.add(packets); }
+  /// A call that took `inputs` packets at once.
+  void record_batch(std::uint64_t inputs) noexcept MR_NONBLOCKING {
+    batches_.add(1);
+    batched_.add(inputs);
+    batch_size_.set(inputs);
+  }
   void add_dropped(base::DropReason reason, std::uint64_t packets = 1) noexcept MR_NONBLOCKING {
     dropped_[static_cast<std::size_t>(reason)].add(packets);
   }
@@ -45,6 +51,10 @@ class NodeStats {
   [[nodiscard]] std::uint64_t out() const noexcept { return out_.value(); }
   /// Packets that became part of another while they waited.
   [[nodiscard]] std::uint64_t merged() const noexcept { return merged_.value(); }
+  [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.value(); }
+  /// Inputs of all batches together.
+  [[nodiscard]] std::uint64_t batched() const noexcept { return batched_.value(); }
+  [[nodiscard]] std::uint64_t batch_size_max() const noexcept { return batch_size_.max(); }
   [[nodiscard]] std::uint64_t dropped(base::DropReason reason) const noexcept {
     return dropped_[static_cast<std::size_t>(reason)].value();
   }
@@ -67,6 +77,9 @@ class NodeStats {
   Counter in_;
   Counter out_;
   Counter merged_;
+  Counter batches_;
+  Counter batched_;
+  Gauge batch_size_;
   std::array<Counter, base::kDropReasons> dropped_;
 };
 

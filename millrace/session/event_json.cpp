@@ -62,6 +62,11 @@ std::string body_text(const Event& event) {
   return {chars.data(), chars.size()};
 }
 
+std::string_view strategy_name(const graph::Stage& stage) {
+  return manifest::name(stage.batching ? stage.batching->merge.kind
+                                       : manifest::MergeKind::keep_separate);
+}
+
 void add_fields(Json& line, const Event& event, const graph::Plan& plan, std::string_view session,
                 base::Instant opened) {
   switch (event.type) {
@@ -117,6 +122,11 @@ void add_fields(Json& line, const Event& event, const graph::Plan& plan, std::st
     case EventType::dropped:
       line["reason"] = base::name(event.drop_reason);
       line["count"] = event.count;
+      break;
+    case EventType::batch:
+      line["inputs"] = event.count;
+      line["packets"] = event.calls;
+      line["strategy"] = strategy_name(plan.stages[event.stage]);
       break;
     case EventType::control:
       line["type"] = media::name(event.control_type);

@@ -166,6 +166,18 @@ TEST(EventLine, SaysWhyAControlMessageDidNotAct) {
   EXPECT_EQ(line["code"], "bad_range");
 }
 
+TEST(EventLine, SaysHowManyInputsWentIntoACall) {
+  Event event = at(EventType::batch);
+  event.count = 4;
+  event.calls = 1;
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["inputs"], 4);
+  EXPECT_EQ(line["packets"], 1);
+  EXPECT_EQ(line["strategy"], "keep_separate");
+}
+
 TEST(EventLine, NamesTheTurnWhoseWordsWereHeard) {
   Event event = at(EventType::output);
   event.kind = media::PacketKind::text;

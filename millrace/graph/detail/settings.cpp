@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "millrace/graph/detail/batching.hpp"
+
 namespace millrace::graph::detail {
 namespace {
 
@@ -77,12 +79,6 @@ void apply_commit(const DraftNode& node, Stage& stage, Diagnostics& mistakes) {
 
 void note_unapplied(const DraftNode& node, std::vector<std::string>& notes) {
   const manifest::NodeSpec& spec = *node.spec;
-  if (spec.buffering)
-    notes.push_back(spec.id +
-                    ": buffering is not applied yet: this version calls it once for each "
-                    "input");
-  if (spec.deadline)
-    notes.push_back(spec.id + ": deadline is not applied yet: this version gives nothing up");
   if (spec.queue && node.contract().role == node::Role::source)
     notes.push_back(spec.id + ": queue is not applied: no edge leads into a source");
 }
@@ -115,6 +111,7 @@ void apply_settings(DraftNode& node, std::vector<std::string>& notes, Diagnostic
   apply_placement(node, node.stage, mistakes);
   apply_capabilities(node, node.stage, notes);
   apply_commit(node, node.stage, mistakes);
+  apply_batching(node, notes, mistakes);
   note_unapplied(node, notes);
 }
 

@@ -203,14 +203,12 @@ TEST(PlanQueue, OfAFeedbackEdgeDropsItsOldestWhateverIsSaid) {
 TEST(PlanNotes, SayWhatIsNotAppliedYet) {
   const auto plan = good(call({.mic = ", queue: {capacity: 5}",
                                .asr = "capabilities: {avg_processing_us: 900}",
-                               .tts = "buffering: {mode: greedy}, deadline: {budget_ms: 150}"}));
+                               .tts = "deadline: {budget_ms: 150}"}));
 
   EXPECT_THAT(plan->notes,
               ElementsAre("mic: queue is not applied: no edge leads into a source",
                           "asr: avg_processing_us is not applied: this version measures it",
-                          "tts: buffering is not applied yet: this version calls it once for each "
-                          "input",
-                          "tts: deadline is not applied yet: this version gives nothing up",
+                          "tts: deadline is not applied: it acts at a buffered_processor",
                           "gate: nothing takes its output for_confirmation"));
 }
 

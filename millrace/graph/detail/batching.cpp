@@ -1,0 +1,119 @@
+#include "millrace/graph/detail/batching.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+
+namespace millrace::graph::detail {
+namespace {
+
+using manifest::MergeKind;
+
+/// Text is worth waiting for and joins into one breath; audio is neither.
+Batching defaults_for(media::PacketKind kind) {
+  Batching batching;
+  if (kind == media::PacketKind::text) {
+    batching.min_batch_size = 3;
+    batching.max_wait = std::chrono::milliseconds(100);
+    batching.max_buffer_size = 50;
+    batching.merge.kind = MergeKind::concatenate_text;
+  } else {
+    batching.max_wait = std::chrono::milliseconds(10);
+    batching.max_buffer_size = 10;
+  }
+  return batching;
+}
+
+media::PacketKind kind_of(const DraftNode& node) {
+  const auto inputs = node.contract().inputs;
+  return inputs.empty() ? media::PacketKind::audio : inputs.front().kind;
+}
+
+void read(const manifest::BufferingSpec& spec, Batching& batching) {
+  if (spec.mode) batching.mode = spec.mode->value;
+  // The manifest layer bounds each of them.
+  const auto size = [](std::int64_t value) { return static_cast<std::uint32_t>(value); };
+  if (spec.max_buffer_size) batching.max_buffer_size = size(spec.max_buffer_size->value);
+  batching.min_batch_size = std::min(batching.min_batch_size, batching.max_buffer_size);
+  if (spec.min_batch_size) batching.min_batch_size = size(spec.min_batch_size->value);
+  if (spec.max_wait_ms) batching.max_wait = std::chrono::milliseconds(spec.max_wait_ms->value);
+  if (spec.merge_strategy) batching.merge = *spec.merge_strategy;
+}
+
+/// Mistakes of what the manifest says about joining.
+void check(const DraftNode& node, const manifest::BufferingSpec& spec, Diagnostics& mistakes) {
+  if (node.stage.placement != node::Placement::pool)
+    mistakes.add(spec.place, node.called() +
+                                 ": buffering gathers while a call runs elsewhere: expected "
+                                 "placement: pool beside it");
+  if (!spec.merge_strategy) return;
+  const manifest::MergeStrategySpec& merge = *spec.merge_strategy;
+  const media::PacketKind kind = kind_of(node);
+  const auto needs = [&](MergeKind strategy, media::PacketKind wanted) {
+    if (merge.kind != strategy || kind == wanted) return;
+    mistakes.add(merge.place, node.called() + ": " + std::string(manifest::name(strategy)) +
+                                  " joins " + std::string(media::name(wanted)) +
+                                  ", but the node takes " + std::string(media::name(kind)));
+  };
+  needs(MergeKind::concatenate_text, media::PacketKind::text);
+  needs(MergeKind::concatenate_audio, media::PacketKind::audio);
+  if (merge.kind == MergeKind::custom)
+    mistakes.add(merge.place, node.called() + ": no merge is registered under the name '" +
+                                  merge.custom_name + "'");
+}
+
+std::string described(const Batching& batching) {
+  std::string text = std::string(manifest::name(batching.mode)) + ", " +
+                     std::string(manifest::name(batching.merge.kind)) + ", at most " +
+                     std::to_string(batching.max_buffer_size) + " inputs waiting";
+  if (batching.mode == manifest::BufferingMode::fixed)
+    text += ", " + std::to_string(batching.min_batch_size) + " inputs or " +
+            std::to_string(
+                std::chrono::duration_cast<std::chrono::milliseconds>(batching.max_wait).count()) +
+            " ms";
+  return text;
+}
+
+/// A deadline acts where inputs wait for a call: at the wrapper.
+void apply_deadline(const DraftNode& node, Stage& stage, std::vector<std::string>& notes) {
+  const auto& spec = node.spec->deadline;
+  if (!spec) return;
+  const std::string& id = node.spec->id;
+  if (!stage.batching) {
+    notes.push_back(id + ": deadline is not applied: it acts at a buffered_processor");
+    return;
+  }
+  if (spec->budget_ms) stage.deadline_budget = std::chrono::milliseconds(spec->budget_ms->value);
+  std::string others;
+  for (const auto& give_up : spec->give_up) {
+    if (give_up.value == manifest::GiveUp::drop) {
+      stage.drop_hopeless = true;
+    } else if (give_up.value != manifest::GiveUp::flush_batch) {
+      others += (others.empty() ? "" : ", ") + std::string(manifest::name(give_up.value));
+    }
+  }
+  if (!others.empty()) notes.push_back(id + ": deadline: this version does not give up " + others);
+}
+
+}  // namespace
+
+void apply_batching(DraftNode& node, std::vector<std::string>& notes, Diagnostics& mistakes) {
+  const auto& spec = node.spec->buffering;
+  Stage& stage = node.stage;
+  const bool gains = !stage.capabilities.parallelizable && stage.capabilities.batch_aware;
+  const bool pool = stage.placement == node::Placement::pool;
+  if (!spec && !(gains && pool)) return apply_deadline(node, stage, notes);
+  Batching batching = defaults_for(kind_of(node));
+  batching.automatic = !spec.has_value();
+  if (spec) {
+    read(*spec, batching);
+    check(node, *spec, mistakes);
+  }
+  notes.push_back(
+      node.spec->id + ": behind a buffered_processor (" + described(batching) + "): " +
+      (spec ? "the manifest says so" : "it takes one call at a time and gains from joined inputs"));
+  stage.batching = std::move(batching);
+  apply_deadline(node, stage, notes);
+}
+
+}  // namespace millrace::graph::detail

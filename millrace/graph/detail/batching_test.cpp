@@ -1,0 +1,110 @@
+#include "millrace/graph/detail/batching.hpp"
+
+#include <gmock/gmock.h>
+
+#include "millrace/graph/detail/small_nodes_test.hpp"
+
+namespace millrace::graph::for_test {
+namespace {
+
+using manifest::BufferingMode;
+using manifest::MergeKind;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+/// text -> tts -> out, and mic -> asr -> out beside it; `tts` and `asr` are put into their nodes.
+std::string speaking(const std::string& tts, const std::string& asr = "") {
+  const auto more = [](const std::string& extra) { return extra.empty() ? "" : ", " + extra; };
+  return "version: v1\nnodes:\n"
+         "  - {id: mic, type: audio_input, params: {rate_hz: 16000}}\n"
+         "  - {id: asr, type: moonshine_asr" +
+         more(asr) +
+         "}\n"
+         "  - {id: tts, type: flite_tts" +
+         more(tts) +
+         "}\n"
+         "  - {id: out, type: audio_output}\n"
+         "edges:\n"
+         "  - {from: mic, to: asr}\n"
+         "  - {from: asr, to: tts}\n"
+         "  - {from: tts, to: out}\n";
+}
+
+TEST(PlanBatching, WrapsWhatTakesOneCallAtATimeAndGainsFromJoinedInputs) {
+  const auto plan = good(speaking("placement: pool"));
+
+  const auto& batching = plan->find("tts")->batching;
+  ASSERT_TRUE(batching);
+  EXPECT_TRUE(batching->automatic);
+  EXPECT_EQ(batching->mode, BufferingMode::greedy);
+  EXPECT_EQ(batching->min_batch_size, 3U);
+  EXPECT_EQ(batching->max_wait, std::chrono::milliseconds(100));
+  EXPECT_EQ(batching->max_buffer_size, 50U);
+  EXPECT_EQ(batching->merge.kind, MergeKind::concatenate_text);
+  EXPECT_EQ(batching->merge.separator, " ");
+  EXPECT_THAT(plan->notes,
+              Contains("tts: behind a buffered_processor (greedy, concatenate_text, at most 50 "
+                       "inputs waiting): it takes one call at a time and gains from joined "
+                       "inputs"));
+}
+
+TEST(PlanBatching, LeavesAloneWhatGainsNothingOrRunsSideBySideOrInline) {
+  EXPECT_FALSE(good(speaking("placement: pool"))->find("asr")->batching);
+  EXPECT_FALSE(good(speaking("placement: pool, capabilities: {parallelizable: true}"))
+                   ->find("tts")
+                   ->batching);
+  EXPECT_FALSE(good(speaking("placement: inline"))->find("tts")->batching);
+}
+
+TEST(PlanBatching, DoesWhatTheManifestSays) {
+  const auto plan =
+      good(speaking("placement: pool, buffering: {mode: fixed, min_batch_size: 4, max_wait_ms: 50, "
+                    "max_buffer_size: 9, merge_strategy: {concatenate_text: {separator: '; '}}}"));
+
+  const auto& batching = plan->find("tts")->batching;
+  ASSERT_TRUE(batching);
+  EXPECT_FALSE(batching->automatic);
+  EXPECT_EQ(batching->mode, BufferingMode::fixed);
+  EXPECT_EQ(batching->min_batch_size, 4U);
+  EXPECT_EQ(batching->max_wait, std::chrono::milliseconds(50));
+  EXPECT_EQ(batching->max_buffer_size, 9U);
+  EXPECT_EQ(batching->merge.separator, "; ");
+  EXPECT_THAT(plan->notes,
+              Contains("tts: behind a buffered_processor (fixed, concatenate_text, at most 9 "
+                       "inputs waiting, 4 inputs or 50 ms): the manifest says so"));
+}
+
+TEST(PlanBatching, OfAudioKeepsItSeparateByDefault) {
+  const auto plan = good(speaking("placement: pool", "placement: pool, buffering: {mode: greedy}"));
+
+  const auto& batching = plan->find("asr")->batching;
+  ASSERT_TRUE(batching);
+  EXPECT_EQ(batching->min_batch_size, 1U);
+  EXPECT_EQ(batching->max_wait, std::chrono::milliseconds(10));
+  EXPECT_EQ(batching->max_buffer_size, 10U);
+  EXPECT_EQ(batching->merge.kind, MergeKind::keep_separate);
+}
+
+TEST(PlanBatching, NeverAsksForMoreInputsThanTheBufferHolds) {
+  const auto plan = good(speaking("placement: pool, buffering: {max_buffer_size: 2}"));
+
+  EXPECT_EQ(plan->find("tts")->batching->min_batch_size, 2U);
+}
+
+TEST(PlanBatching, SaysWhatCannotBe) {
+  EXPECT_THAT(wrong(speaking("placement: inline, buffering: {mode: greedy}")),
+              ElementsAre(HasSubstr("expected placement: pool beside it")));
+  EXPECT_THAT(wrong(speaking("placement: pool, buffering: {merge_strategy: concatenate_audio}")),
+              ElementsAre(HasSubstr("concatenate_audio joins audio, but the node takes text")));
+  EXPECT_THAT(wrong(speaking("placement: pool, buffering: {merge_strategy: {custom: {name: n}}}")),
+              ElementsAre(HasSubstr("no merge is registered under the name 'n'")));
+}
+
+TEST(PlanBatching, SaysNothingOfNodesThatAreNotWrapped) {
+  EXPECT_THAT(good(speaking("placement: inline"))->notes, Not(Contains(HasSubstr("buffered"))));
+}
+
+}  // namespace
+}  // namespace millrace::graph::for_test
