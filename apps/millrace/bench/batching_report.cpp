@@ -105,8 +105,7 @@ Json loss_json(const BatchingLoss& loss) {
 
 void add_what_is_missing(Json& figures) {
   constexpr const char* kWhy =
-      "the engine does not run batches of pool nodes yet; every figure here is of the policy in "
-      "virtual time";
+      "no real engine was measured: every figure here is of the policy in virtual time";
   for (const char* name : {"engine_gain", "engine_gain_fraction_of_bound", "engine_p95_us",
                            "engine_requests_per_s", "engine_fixed_us", "engine_per_input_us"}) {
     figures[name] = nullptr;
@@ -207,7 +206,7 @@ Json batching_figures(const BatchingStudy& study) {
 }
 
 std::string batching_table(const BatchingStudy& study) {
-  std::string out = "virtual time; real engines: not measured, the engine runs no batches yet\n";
+  std::string out = "virtual time; real engines: not measured\n";
   auto line = std::back_inserter(out);
   for (const BatchingMachine& machine : study.machines) {
     fmt::format_to(line,
