@@ -35,7 +35,8 @@ policy::BatcherParams params_of(const graph::Stage& stage) {
   params.min_batch_size = batching.min_batch_size;
   params.max_wait = batching.max_wait;
   params.max_buffer_size = batching.max_buffer_size;
-  params.max_batch = Lane::kMaxJobPackets;
+  params.across_sessions = batching.across_sessions;
+  params.max_batch = batching.across_sessions ? Lane::kMostTogether : Lane::kMaxJobPackets;
   params.drop_hopeless = stage.drop_hopeless;
   return params;
 }
@@ -77,6 +78,7 @@ bool BatchStage::has_room(const SessionState& session) const noexcept {
   const std::uint32_t used = batcher_.waiting();
   const std::uint32_t most = batcher_.params().max_buffer_size;
   if (used >= most) return false;
+  if (across_sessions()) return true;  // a session has one job that waits at most
   const std::uint32_t own = session.slots[stage_].batched;
   if (own < most - used) return true;
   // Alone. A fixed number may need every place; greedy gains nothing from the last ones, and who
@@ -87,23 +89,65 @@ bool BatchStage::has_room(const SessionState& session) const noexcept {
 
 void BatchStage::take(SessionState& session, std::uint32_t edge, Packet&& packet,
                       Instant now) noexcept {
+  if (budget_) packet.deadline = std::min(packet.deadline, now + *budget_);
+  Place& place = push(session, group_of(session, packet.lineage), now, packet.deadline);
+  place.edge = edge;
+  place.packet = std::move(packet);
+}
+
+void BatchStage::offer(SessionState& session, Instant now, Instant deadline) noexcept {
+  if (budget_) deadline = std::min(deadline, now + *budget_);
+  (void)push(session, session.number, now, deadline);
+}
+
+BatchStage::Place& BatchStage::push(SessionState& session, std::uint64_t group, Instant now,
+                                    Instant deadline) noexcept {
   const auto free = std::find_if(places_.begin(), places_.end(),
                                  [](const Place& place) { return place.session == nullptr; });
   MR_CHECK(free != places_.end(), "has_room() said that there is a place");
-  if (budget_) packet.deadline = std::min(packet.deadline, now + *budget_);
   const policy::BatchInput input{.id = static_cast<std::uint64_t>(free - places_.begin()) + 1,
                                  .session = number_of(session),
-                                 .group = group_of(session, packet.lineage),
+                                 .group = group,
                                  .arrival = now,
-                                 .deadline = packet.deadline,
+                                 .deadline = deadline,
                                  .first_chunk = waiting_of(session) == 0 && caller_ != &session,
                                  .size = 1};
   const policy::Pushed pushed = batcher_.push(input);
   MR_CHECK(pushed.outcome == policy::Pushed::Outcome::accepted ||
                pushed.outcome == policy::Pushed::Outcome::full_flush,
            "a buffer with room takes an input");
-  *free = {.session = &session, .edge = edge, .running = false, .packet = std::move(packet)};
+  *free = {.session = &session, .edge = 0, .running = false, .packet = {}};
   ++waiting_of(session);
+  return *free;
+}
+
+BatchStage::Place* BatchStage::offered(const SessionState& session) noexcept {
+  const auto found = std::find_if(places_.begin(), places_.end(), [&](const Place& place) {
+    return place.session == &session && !place.running;
+  });
+  return found == places_.end() ? nullptr : &*found;
+}
+
+void BatchStage::release_job(std::uint64_t id) noexcept {
+  members_.push_back({.session = place(id).session});
+  --waiting_of(*place(id).session);
+}
+
+void BatchStage::job_over(const SessionState& session, const LaneResult* done,
+                          Instant now) noexcept {
+  const auto member = std::find_if(members_.begin(), members_.end(), [&](const Member& m) {
+    return m.session == &session && !m.over;
+  });
+  if (!started_ || member == members_.end()) return;
+  member->over = true;
+  if (done != nullptr) {
+    began_ = std::min(began_, done->started);
+    ended_ = std::max(ended_, done->at);
+    worked_ += done->deferred;
+  }
+  if (!std::all_of(members_.begin(), members_.end(), [](const Member& m) { return m.over; }))
+    return;
+  end_call(batcher_.finished(run_, now, std::max(ended_ - began_, base::Duration{0}), worked_));
 }
 
 void BatchStage::remove(Place& place) noexcept {
@@ -126,6 +170,10 @@ std::span<const policy::BatchDrop> BatchStage::decide(Instant now) noexcept {
     inputs_ = decision.inputs;
     caller_ = place(inputs_.front().id).session;
     started_ = false;
+    members_.clear();
+    began_ = Instant{base::Duration::max()};
+    ended_ = Instant{};
+    worked_ = 0;
     for (const policy::BatchItem& item : inputs_) place(item.id).running = true;
   }
   return decision.dropped;

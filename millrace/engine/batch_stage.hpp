@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "millrace/base/inline_vector.hpp"
 #include "millrace/engine/join.hpp"
+#include "millrace/engine/lane.hpp"
 #include "millrace/graph/plan.hpp"
 #include "millrace/media/packet.hpp"
 #include "millrace/policy/batcher.hpp"
@@ -18,6 +20,8 @@ struct SessionState;
 /// The batching wrapper (`buffered_processor`) in front of one pool stage on one shard: keeps the
 /// inputs of all sessions until a call may take them. What to take, and when, is the Batcher's
 /// decision; this holds the packets it decides about. One call at a time.
+/// Where sessions run together (across_sessions()) an input is the next job of a session: its
+/// packets stay in the session's lane, and a call is the jobs of several sessions.
 ///   order    the inputs of a session leave in the order in which they came
 ///   threads  the shard; nothing is allocated after construction
 ///   memory   max_buffer_size packets, and the places of those that run
@@ -42,6 +46,15 @@ class BatchStage {
   /// Takes one in; has_room() must have said so.
   void take(SessionState& session, std::uint32_t edge, media::Packet&& packet,
             base::Instant now) noexcept;
+  /// Sessions together: the next job of `session` waits from now on; has_room() must have said so.
+  void offer(SessionState& session, base::Instant now, base::Instant deadline) noexcept;
+  /// Where the next job of `session` waits; null where it does not.
+  [[nodiscard]] Place* offered(const SessionState& session) noexcept;
+  /// The job of `session` goes out with the call that is ready.
+  void release_job(std::uint64_t id) noexcept;
+  /// The job of `session` is over, or will give nothing (`done` null). Where it was of the call
+  /// that runs, and the last of it, the call is over.
+  void job_over(const SessionState& session, const LaneResult* done, base::Instant now) noexcept;
   [[nodiscard]] std::uint32_t waiting() const noexcept { return batcher_.waiting(); }
   [[nodiscard]] std::span<Place> places() noexcept { return places_; }
   [[nodiscard]] Place& place(std::uint64_t id) noexcept {
@@ -71,6 +84,8 @@ class BatchStage {
 
   void hint(std::uint32_t suggested_batch_size) noexcept { batcher_.hint(suggested_batch_size); }
   [[nodiscard]] base::Instant wake_at() const noexcept { return wake_at_; }
+  [[nodiscard]] bool across_sessions() const noexcept { return batcher_.params().across_sessions; }
+  [[nodiscard]] std::optional<base::Duration> budget() const noexcept { return budget_; }
   [[nodiscard]] const JoinRules& rules() const noexcept { return rules_; }
   [[nodiscard]] bool joins() const noexcept {
     return batcher_.params().strategy != policy::MergeStrategy::keep_separate;
@@ -78,6 +93,8 @@ class BatchStage {
   [[nodiscard]] const policy::Batcher& batcher() const noexcept { return batcher_; }
 
  private:
+  Place& push(SessionState& session, std::uint64_t group, base::Instant now,
+              base::Instant deadline) noexcept;
   [[nodiscard]] std::uint32_t& waiting_of(SessionState& session) const noexcept;
   void end_call(std::span<const policy::BatchItem> items) noexcept;
 
@@ -92,6 +109,15 @@ class BatchStage {
   std::uint32_t run_ = 0;
   std::span<const policy::BatchItem> inputs_;
   bool started_ = false;
+  // Sessions together: the call that runs.
+  struct Member {
+    const SessionState* session = nullptr;
+    bool over = false;
+  };
+  base::InlineVector<Member, Lane::kMostTogether> members_;
+  base::Instant began_{};
+  base::Instant ended_{};
+  std::uint32_t worked_ = 0;
   base::Instant wake_at_{base::Duration::max()};
 };
 

@@ -138,6 +138,7 @@ void Shard::log_batch(SessionState& session, const Stage& stage, std::size_t inp
 void Shard::end_batch(SessionState& session, const Stage& stage, const LaneResult& done) noexcept {
   if (!batches_[stage.index]) return;
   BatchStage& batch = *batches_[stage.index];
+  if (batch.across_sessions()) return batch.job_over(session, &done, now_);
   if (!batch.in_flight() || !batch.runs_for(session)) return;
   batch.finished(now_, done.at - done.started);
 }
@@ -150,6 +151,10 @@ void Shard::forget_batched(SessionState& session) noexcept {
       if (place.session != &session || (place.running && batch.in_flight())) continue;
       drop_input(session, stage, DropReason::closed);
       if (!place.running) batch.remove(place);
+    }
+    if (batch.across_sessions()) {
+      batch.job_over(session, nullptr, now_);
+      continue;
     }
     // A call that hangs holds up the pool, but not the wrapper.
     if (batch.runs_for(session)) batch.failed(now_);

@@ -68,7 +68,8 @@ class Lane::WorkerContext final : public node::Context {
   }
   [[nodiscard]] bool stop_requested() const noexcept override {
     return lane_.told(JobTape::Asked::stop,
-                      lane_.session_->closed.load(std::memory_order_acquire) ||
+                      lane_.fate_ == Fate::expired ||
+                          lane_.session_->closed.load(std::memory_order_acquire) ||
                           !lane_.session_->ledger.live(lineage_));
   }
   void make_room(media::Lineage& lineage) const noexcept override {
@@ -106,22 +107,30 @@ class Lane::WorkerContext final : public node::Context {
 };
 
 Lane::Lane(std::unique_ptr<node::SessionNode> node, std::shared_ptr<SessionShared> session,
-           StageEngine& engine, node::VirtualCost cost, const base::Clock& clock, Time time)
+           StageEngine& engine, node::VirtualCost cost, const base::Clock& clock, Time time,
+           node::StageNode* stage)
     : node_(std::move(node)),
       session_(std::move(session)),
       engine_(engine),
       cost_(cost),
       clock_(clock),
-      time_(time) {
+      time_(time),
+      stage_(stage) {
   job_.reserve(kMaxJobPackets + 1);
 }
 
-void Lane::start(bool timer, Instant deadline) noexcept {
+void Lane::start(bool timer, Instant deadline, Fate fate) noexcept {
   MR_CHECK(!in_flight_, "a lane has one job at a time");
   in_flight_ = true;
   timer_due_ = timer;
+  fate_ = fate;
   deadline_ = deadline;
   if (timer) timer_ns_.store(base::Duration::max().count(), std::memory_order_release);
+}
+
+void Lane::run_with(std::shared_ptr<Lane> other) noexcept {
+  deadline_ = std::min(deadline_, other->deadline_);
+  others_[others_count_++] = std::move(other);
 }
 
 bool Lane::post_control(const media::Control& control) noexcept {
@@ -142,55 +151,140 @@ bool Lane::pop_result(LaneResult& result, Instant now) noexcept {
   return true;
 }
 
-Instant Lane::run(Instant start) noexcept {
-  virtual_start_ = start;
-  virtual_units_ = 0;
-  if (tape_ != nullptr) tape_->begin();
-  WorkerContext context(*this);
-  context.begin(nullptr);
-  const Instant began = context.started();
-  take_controls(context);
-  if (timer_due_) node_->on_timer(context);
-  for (media::Packet& packet : job_) {
-    take_controls(context);
-    run_item(packet, context);
-  }
-  job_.clear();
-  LaneResult done;
-  done.what = LaneResult::What::job_done;
-  done.started = began;
-  hand_over(std::move(done), {});
-  if (!virtual_time()) return clock_.now();
-  return virtual_results_.empty() ? start : virtual_results_.back().at;
-}
+/// A job while a worker does it: one call of the node after the other, until one defers.
+class Lane::Job {
+ public:
+  explicit Job(Lane& lane) noexcept : lane_(lane), context_(lane) {}
 
-void Lane::run_item(media::Packet& packet, WorkerContext& context) noexcept {
-  context.begin(&packet);
-  if (!packet.is_marker()) {
-    if (context.stop_requested()) {
-      discarded_.fetch_add(1, std::memory_order_relaxed);
-    } else {
-      node_->process(packet, context);
+  void begin(Instant start, std::size_t sessions) noexcept {
+    lane_.virtual_start_ = start;
+    lane_.virtual_units_ = 0;
+    lane_.virtual_more_us_ = static_cast<std::int64_t>(sessions - 1) * lane_.cost_.per_session_us;
+    if (lane_.tape_ != nullptr) lane_.tape_->begin();
+    context_.begin(nullptr);
+    began_ = context_.started();
+  }
+
+  /// Goes on. True: the node has deferred, and is to be run with the others. False: all is done,
+  /// and the lane belongs to the shard again.
+  bool advance() noexcept {
+    for (;;) {
+      if (lane_.node_->deferred()) {
+        ++deferred_;
+        return true;
+      }
+      end_call();
+      if (!next_call()) break;
     }
-    return;
+    end();
+    return false;
   }
-  if (packet.control_type == media::ControlType::end_of_input) {
-    node_->on_end(context);
-  } else {
-    node_->on_control(control_of(packet), context);
+
+  [[nodiscard]] node::Work work() noexcept {
+    return {.node = lane_.node_.get(), .packets = {}, .context = &context_};
   }
-  LaneResult marker;
-  marker.started = context.started();
-  marker.packet = std::move(packet);
-  hand_over(std::move(marker), {});
+
+ private:
+  /// Messages come before the timer and before each packet.
+  bool next_call() noexcept {
+    if (timer_done_ && next_ == lane_.job_.size()) return false;
+    media::Control control;
+    if (lane_.told(JobTape::Asked::controls, lane_.controls_.try_pop(control))) {
+      if (lane_.tape_ != nullptr) lane_.tape_->answer(control);
+      context_.begin(nullptr);
+      lane_.node_->on_control(control, context_);
+    } else if (!timer_done_) {
+      timer_done_ = true;
+      context_.begin(nullptr);
+      if (lane_.timer_due_) lane_.node_->on_timer(context_);
+    } else {
+      item_ = &lane_.job_[next_++];
+      call(*item_);
+    }
+    return true;
+  }
+
+  void call(media::Packet& packet) noexcept {
+    context_.begin(&packet);
+    if (!packet.is_marker()) {
+      if (context_.stop_requested()) {
+        lane_.discarded_.fetch_add(1, std::memory_order_relaxed);
+      } else {
+        lane_.node_->process(packet, context_);
+      }
+    } else if (packet.control_type == media::ControlType::end_of_input) {
+      lane_.node_->on_end(context_);
+    } else {
+      lane_.node_->on_control(control_of(packet), context_);
+    }
+  }
+
+  /// A marker goes on behind what the node made of it.
+  void end_call() noexcept {
+    if (item_ != nullptr && item_->is_marker()) {
+      LaneResult marker;
+      marker.started = context_.started();
+      marker.packet = std::move(*item_);
+      lane_.hand_over(std::move(marker), {});
+    }
+    item_ = nullptr;
+  }
+
+  void end() noexcept {
+    lane_.job_.clear();
+    LaneResult done;
+    done.what = LaneResult::What::job_done;
+    done.started = began_;
+    done.deferred = deferred_;
+    lane_.hand_over(std::move(done), {});
+  }
+
+  Lane& lane_;
+  WorkerContext context_;
+  Instant began_{};
+  std::size_t next_ = 0;           ///< packet of the job
+  media::Packet* item_ = nullptr;  ///< what the call that is not over was for
+  bool timer_done_ = false;
+  std::uint32_t deferred_ = 0;
+};
+
+Instant Lane::run(Instant start) noexcept {
+  // Taken out of the lane: it is the shard's again when its own job is over, perhaps before others.
+  std::vector<std::shared_ptr<Lane>> others(others_count_);
+  std::move(others_.begin(), others_.begin() + static_cast<std::ptrdiff_t>(others_count_),
+            others.begin());
+  others_count_ = 0;
+  Job own(*this);
+  std::vector<Job> more;
+  more.reserve(others.size());
+  Jobs open;
+  open.push_back(&own);
+  for (const std::shared_ptr<Lane>& lane : others) open.push_back(&more.emplace_back(*lane));
+  for (Job* job : open) job->begin(start, open.size());
+  run_all(open);
+  if (!virtual_time()) return clock_.now();
+  Instant over = start;
+  const auto ends = [&over](const Lane& lane) {
+    if (!lane.virtual_results_.empty()) over = std::max(over, lane.virtual_results_.back().at);
+  };
+  ends(*this);
+  for (const std::shared_ptr<Lane>& lane : others) ends(*lane);
+  return over;
 }
 
-void Lane::take_controls(WorkerContext& context) noexcept {
-  media::Control control;
-  while (told(JobTape::Asked::controls, controls_.try_pop(control))) {
-    if (tape_ != nullptr) tape_->answer(control);
-    context.begin(nullptr);
-    node_->on_control(control, context);
+void Lane::run_all(Jobs open) noexcept {
+  for (;;) {
+    Jobs deferred;
+    base::InlineVector<node::Work, kMostTogether> works;
+    for (Job* job : open) {
+      if (!job->advance()) continue;
+      deferred.push_back(job);
+      works.push_back(job->work());
+    }
+    if (deferred.empty()) return;
+    MR_CHECK(stage_ != nullptr, "a node defers where its contract says across_sessions");
+    stage_->run_together({works.begin(), works.size()});
+    open = deferred;
   }
 }
 
@@ -214,7 +308,7 @@ void Lane::hand_over_later(LaneResult&& result) noexcept {
   base::Duration cost{0};
   if (unit || virtual_units_ > 0) {
     const std::uint64_t k = unit ? virtual_units_ : virtual_units_ - 1;
-    cost = std::chrono::microseconds(cost_.first_us +
+    cost = std::chrono::microseconds(cost_.first_us + virtual_more_us_ +
                                      static_cast<std::int64_t>(k) * cost_.per_unit_us);
   }
   if (unit) ++virtual_units_;

@@ -1,12 +1,15 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "millrace/base/clock.hpp"
+#include "millrace/base/inline_vector.hpp"
 #include "millrace/engine/job_tape.hpp"
 #include "millrace/engine/wake_bell.hpp"
 #include "millrace/media/packet.hpp"
@@ -42,14 +45,16 @@ struct LaneResult {
   enum class What : std::uint8_t { packet, control, failed, job_done };
   What what = What::packet;
   std::uint8_t port = 0;
-  base::Instant started{};  ///< when the work on the input that gave it began
-  base::Instant at{};       ///< when it may be used: its own instant, or its virtual one
-  media::Packet packet;     ///< packet: the output or a marker; failed: the text in the payload
+  base::Instant started{};     ///< when the work on the input that gave it began
+  base::Instant at{};          ///< when it may be used: its own instant, or its virtual one
+  std::uint32_t deferred = 0;  ///< job_done: calls of the job that were run together
+  media::Packet packet;        ///< packet: the output or a marker; failed: the text in the payload
   media::Control control;
 };
 
 /// One session's work in one pool stage: a job at a time, in order, its results coming back through
-/// a bounded ring.
+/// a bounded ring. Jobs of several sessions can be posted as one: what their calls defer is then
+/// done together, and each gets its results as soon as they are there.
 ///   threads  "shard" functions: the session's shard; run(): one worker at a time
 ///   full     a worker that finds the ring of results full waits for room, or for the withdrawal of
 ///            its work; control messages that find their ring full are refused (the ledger has
@@ -59,11 +64,18 @@ class Lane {
   static constexpr std::size_t kMaxJobPackets = 32;
   static constexpr std::size_t kResults = 64;
   static constexpr std::size_t kControls = 32;
+  static constexpr std::size_t kMostTogether = 16;  ///< jobs that are posted as one
 
   enum class Time : std::uint8_t { real, virtual_ };
+  /// Whether a job is to be worked on, or came too late: its calls are told to give up, and what
+  /// they pass on goes its way.
+  enum class Fate : std::uint8_t { run, expired };
 
+  /// `stage` runs what the calls of `node` defer; null where they do not. The session's keep_alive
+  /// holds it.
   Lane(std::unique_ptr<node::SessionNode> node, std::shared_ptr<SessionShared> session,
-       StageEngine& engine, node::VirtualCost cost, const base::Clock& clock, Time time);
+       StageEngine& engine, node::VirtualCost cost, const base::Clock& clock, Time time,
+       node::StageNode* stage = nullptr);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -75,7 +87,10 @@ class Lane {
   /// The packets of the next job, to be filled while idle().
   [[nodiscard]] std::vector<media::Packet>& job() noexcept { return job_; }
   /// Marks the job as posted; the executor runs it.
-  void start(bool timer, base::Instant deadline) noexcept;
+  void start(bool timer, base::Instant deadline, Fate fate = Fate::run) noexcept;
+  /// The job of `other`, a lane of the same stage and shard that was started too, is to run with
+  /// the one of this lane, which alone is posted. At most kMostTogether - 1 of them.
+  void run_with(std::shared_ptr<Lane> other) noexcept;
   [[nodiscard]] bool post_control(const media::Control& control) noexcept;
   /// Next result that is due at `now`.
   [[nodiscard]] bool pop_result(LaneResult& result, base::Instant now) noexcept;
@@ -86,8 +101,13 @@ class Lane {
   }
 
   // Worker --------------------------------------------------------------------------------------
-  /// Does the posted job. Under virtual time it began at `start`; answers when it is over.
+  /// Does the posted job, and those that run with it. Under virtual time they began at `start`;
+  /// answers when all are over.
   base::Instant run(base::Instant start) noexcept;
+  /// The lanes whose jobs run with this one's.
+  [[nodiscard]] std::span<const std::shared_ptr<Lane>> others() const noexcept {
+    return {others_.data(), others_count_};
+  }
   /// Instants at which results of the last run() become due (virtual time).
   [[nodiscard]] const std::deque<LaneResult>& virtual_results() const noexcept {
     return virtual_results_;
@@ -105,9 +125,11 @@ class Lane {
 
  private:
   class WorkerContext;
+  class Job;
+  using Jobs = base::InlineVector<Job*, kMostTogether>;
 
-  void run_item(media::Packet& packet, WorkerContext& context) noexcept;
-  void take_controls(WorkerContext& context) noexcept;
+  /// Does them all, together where their calls defer.
+  void run_all(Jobs open) noexcept;
   void hand_over(LaneResult&& result, const media::Lineage& hangs_on) noexcept;
   /// True: the result is for the shard. False: its work was withdrawn.
   bool hand_over_now(LaneResult& result, const media::Lineage& hangs_on) noexcept;
@@ -124,11 +146,16 @@ class Lane {
   node::VirtualCost cost_;
   const base::Clock& clock_;
   Time time_;
+  node::StageNode* stage_;
 
   bool in_flight_ = false;  ///< shard
   bool timer_due_ = false;  ///< written by the shard before the post, read by the worker
+  Fate fate_ = Fate::run;   ///< likewise
   base::Instant deadline_ = media::kNoDeadline;
   std::vector<media::Packet> job_;  ///< the shard's while idle, the worker's while in flight
+  /// shared: as their slots; the shard's while idle, the worker's while in flight
+  std::array<std::shared_ptr<Lane>, kMostTogether - 1> others_;
+  std::size_t others_count_ = 0;
   rt::SpscRing<media::Control> controls_{kControls};
   rt::SpscRing<LaneResult> results_{kResults};
   std::deque<LaneResult> virtual_results_;
@@ -143,6 +170,7 @@ class Lane {
 
   base::Instant virtual_start_{};
   std::uint64_t virtual_units_ = 0;
+  std::int64_t virtual_more_us_ = 0;  ///< for the sessions it runs with
 };
 
 /// Runs lanes that have a job. An implementation keeps at most one call of a stage that is not

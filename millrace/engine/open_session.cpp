@@ -72,9 +72,9 @@ base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& ma
     if (!node) return std::unexpected(std::move(node.error()));
     Slot& slot = session->slots[stage.index];
     if (stage.placement == node::Placement::pool) {
-      slot.lane =
-          std::make_shared<Lane>(std::move(*node), session->shared, making.engines[stage.index],
-                                 stage.virtual_cost, *making.clock, making.time);
+      slot.lane = std::make_shared<Lane>(
+          std::move(*node), session->shared, making.engines[stage.index], stage.virtual_cost,
+          *making.clock, making.time, making.stages->nodes[stage.index].get());
       if (making.tapes != nullptr)
         slot.lane->set_tape(std::make_unique<JobTape>(
             making.time == Lane::Time::real ? JobTape::Mode::record : JobTape::Mode::play,

@@ -11,7 +11,8 @@ using graph::Stage;
 using media::Packet;
 
 bool Shard::sweep_pool(const Stage& stage) noexcept {
-  if (batches_[stage.index]) return sweep_batched(stage);
+  if (const auto& batch = batches_[stage.index])
+    return batch->across_sessions() ? sweep_together(stage) : sweep_batched(stage);
   bool more = false;
   for (SessionState* session : sessions_) {
     deliver_controls(*session, stage);
@@ -70,12 +71,10 @@ bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
   }
 }
 
-void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
-  Slot& slot = session.slots[stage.index];
-  Lane& lane = *slot.lane;
-  std::vector<Packet>& job = lane.job();
-  metrics::NodeStats& stats = *stats_[stage.index];
-  Instant deadline = media::kNoDeadline;
+// Fills the next job of the session from its queues.
+void Shard::gather_job(SessionState& session, const Stage& stage) noexcept {
+  const Slot& slot = session.slots[stage.index];
+  std::vector<Packet>& job = slot.lane->job();
   std::uint32_t depth = 0;
   for (const std::uint32_t e : stage.in_edges) {
     EdgeQueue& queue = session.queues[e];
@@ -89,25 +88,42 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
         if (!marker_complete(session, stage, packet)) continue;
       } else {
         made_room(e);
-        stats.add_in();
-        stats.record_queue_wait(now_, now_ - packet.enqueued);
+        stats_[stage.index]->add_in();
         packet.port = static_cast<std::uint8_t>(plan_.edges[e].to_port);
-        deadline = std::min(deadline, packet.deadline);
       }
       job.push_back(std::move(packet));
     }
   }
-  stats.set_queue_depth(depth);
-  const bool timer = lane.timer() <= now_;
-  const bool natural = !job.empty() || timer || lane.has_controls();
-  if (!posts_job(session, stage.index, natural)) return;
-  lane.start(timer, deadline);
-  executor_.post(slot.lane);
+  stats_[stage.index]->set_queue_depth(depth);
 }
 
-// Behind the batching wrapper data comes in calls of its own; see start_batch().
+void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
+  gather_job(session, stage);
+  Lane& lane = *session.slots[stage.index].lane;
+  const bool natural = !lane.job().empty() || lane.timer() <= now_ || lane.has_controls();
+  if (!posts_job(session, stage.index, natural)) return;
+  begin_job(session, stage, Lane::Fate::run);
+  executor_.post(session.slots[stage.index].lane);
+}
+
+// The job leaves the shard; whoever calls this posts it.
+void Shard::begin_job(SessionState& session, const Stage& stage, Lane::Fate fate) noexcept {
+  Lane& lane = *session.slots[stage.index].lane;
+  for (const Packet& packet : lane.job())
+    if (!packet.is_marker()) stats_[stage.index]->record_queue_wait(now_, now_ - packet.enqueued);
+  lane.start(lane.timer() <= now_, deadline_of(lane.job()), fate);
+}
+
+Instant Shard::deadline_of(std::span<const Packet> job) noexcept {
+  Instant deadline = media::kNoDeadline;
+  for (const Packet& packet : job) deadline = std::min(deadline, packet.deadline);
+  return deadline;
+}
+
+// Where inputs are joined, data comes in calls of its own; see start_batch().
 bool Shard::may_enter_job(const Stage& stage, const Packet& packet) const noexcept {
-  return packet.is_marker() || batches_[stage.index] == nullptr;
+  const auto& batch = batches_[stage.index];
+  return packet.is_marker() || batch == nullptr || batch->across_sessions();
 }
 
 }  // namespace millrace::engine

@@ -87,8 +87,12 @@ void ReplayRunner::run(const std::function<bool()>& stop) {
 void ReplayRunner::Pool::run_posted(Instant now, bool without_tape, JobTapes& tapes) {
   for (const std::shared_ptr<Lane>& lane : std::exchange(posted_, {})) {
     // The record ends in this job: nothing of it ever came back.
-    const bool on_tape = lane->tape() != nullptr && tapes.get(lane->tape()->job()).has_value();
-    if (on_tape || without_tape) lane->run(now);
+    const auto on_tape = [&tapes](const std::shared_ptr<Lane>& one) {
+      return one->tape() != nullptr && tapes.get(one->tape()->job()).has_value();
+    };
+    const auto others = lane->others();
+    if (without_tape || on_tape(lane) || std::any_of(others.begin(), others.end(), on_tape))
+      lane->run(now);
   }
 }
 

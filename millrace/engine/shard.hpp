@@ -182,7 +182,10 @@ class Shard {
   // pool_sweep.cpp
   bool sweep_pool(const graph::Stage& stage) noexcept;
   bool take_results(SessionState& session, const graph::Stage& stage) noexcept;
+  void gather_job(SessionState& session, const graph::Stage& stage) noexcept;
   void post_job(SessionState& session, const graph::Stage& stage) noexcept;
+  void begin_job(SessionState& session, const graph::Stage& stage, Lane::Fate fate) noexcept;
+  [[nodiscard]] static base::Instant deadline_of(std::span<const media::Packet> job) noexcept;
   [[nodiscard]] bool may_enter_job(const graph::Stage& stage,
                                    const media::Packet& packet) const noexcept;
   [[nodiscard]] bool room_for_result(const SessionState& session, const graph::Stage& stage,
@@ -202,6 +205,16 @@ class Shard {
                  std::size_t calls) noexcept;
   void end_batch(SessionState& session, const graph::Stage& stage, const LaneResult& done) noexcept;
   void forget_batched(SessionState& session) noexcept;
+
+  // together_sweep.cpp
+  bool sweep_together(const graph::Stage& stage) noexcept;
+  void offer_job(BatchStage& batch, SessionState& session, const graph::Stage& stage) noexcept;
+  void drop_dead_packets(SessionState& session, const graph::Stage& stage) noexcept;
+  [[nodiscard]] bool job_defers(const SessionState& session,
+                                const graph::Stage& stage) const noexcept;
+  void start_together(BatchStage& batch, const graph::Stage& stage) noexcept;
+  void expire_job(BatchStage& batch, const policy::BatchDrop& drop,
+                  const graph::Stage& stage) noexcept;
 
   // egress.cpp
   bool sweep_sink(const graph::Stage& stage) noexcept;

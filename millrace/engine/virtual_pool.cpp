@@ -38,13 +38,10 @@ bool VirtualPool::run_due(Instant now) noexcept {
     any = true;
     ++engine.running;
     free->engine = &engine;
+    std::vector<std::shared_ptr<Lane>> lanes(chosen->others().begin(), chosen->others().end());
+    lanes.push_back(chosen);
     free->until = chosen->run(now);
-    std::int64_t last = -1;
-    for (const LaneResult& result : chosen->virtual_results()) {
-      const std::int64_t at = result.at.since_start.count();
-      if (at != last) due_.push(at);
-      last = at;
-    }
+    for (const std::shared_ptr<Lane>& done : lanes) note_due(*done);
     // A job that gave nothing took no time: its worker is free for the next one at once.
     if (free->until <= now) {
       release(now);
@@ -52,6 +49,15 @@ bool VirtualPool::run_due(Instant now) noexcept {
     }
   }
   return any;
+}
+
+void VirtualPool::note_due(const Lane& lane) {
+  std::int64_t last = -1;
+  for (const LaneResult& result : lane.virtual_results()) {
+    const std::int64_t at = result.at.since_start.count();
+    if (at != last) due_.push(at);
+    last = at;
+  }
 }
 
 Instant VirtualPool::next(Instant now) noexcept {

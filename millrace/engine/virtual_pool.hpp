@@ -33,6 +33,7 @@ class VirtualPool final : public LaneExecutor {
     StageEngine* engine = nullptr;
   };
   void release(base::Instant now) noexcept;
+  void note_due(const Lane& lane);
 
   std::vector<Running> workers_;             ///< engine null: free
   std::deque<std::shared_ptr<Lane>> ready_;  // shared: with the slots of their sessions

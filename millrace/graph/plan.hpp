@@ -36,6 +36,7 @@ struct Batching {
   base::Duration max_wait{0};          ///< fixed mode only; wins over min_batch_size
   std::uint32_t max_buffer_size = 50;  ///< inputs of all sessions
   manifest::MergeStrategySpec merge;   ///< how the inputs of one call become one
+  bool across_sessions = false;        ///< a call takes the jobs of several sessions together
   bool automatic = false;              ///< the planner wrapped it; the manifest did not ask
 };
 

@@ -32,7 +32,9 @@ Json json_of(const CapabilitiesSpec& capabilities) {
   put(out, "batch_aware", capabilities.batch_aware);
   put(out, "avg_processing_us", capabilities.avg_processing_us);
   if (const auto& cost = capabilities.virtual_cost)
-    out["virtual_cost"] = {{"first_us", cost->first_us}, {"per_unit_us", cost->per_unit_us}};
+    out["virtual_cost"] = {{"first_us", cost->first_us},
+                           {"per_unit_us", cost->per_unit_us},
+                           {"per_session_us", cost->per_session_us}};
   return out;
 }
 

@@ -74,6 +74,7 @@ struct VirtualCostSpec {
   Place place;
   std::int64_t first_us = 0;
   std::int64_t per_unit_us = 0;
+  std::int64_t per_session_us = 0;
 };
 
 struct CapabilitiesSpec {

@@ -52,7 +52,8 @@ struct ParamDecl {
 
 /// What a node type can take of the scheduler; a manifest may override it per node.
 ///   parallelizable  no: at most one call in flight per engine instance, over all sessions
-///   batch_aware     gains when several inputs come in one call
+///   batch_aware     gains when several inputs come in one call, or (Contract::across_sessions)
+///                   when calls of several sessions run together
 struct Capabilities {
   bool parallelizable = true;
   bool batch_aware = false;
@@ -61,10 +62,11 @@ struct Capabilities {
 };
 
 /// Cost of a pool job under the virtual clock: output k of a job arrives first_us + k * per_unit_us
-/// after its start.
+/// after its start, and per_session_us later for each session beyond the first that it runs with.
 struct VirtualCost {
   std::int64_t first_us = 0;
   std::int64_t per_unit_us = 0;
+  std::int64_t per_session_us = 0;
 };
 
 /// What a stage is in the graph.
@@ -84,6 +86,7 @@ struct Contract {
   Placement placement = Placement::inline_;
   bool inline_only = false;       ///< uses what only the shard may touch (speculation)
   bool pool_only = false;         ///< may block or run long: never in the sweep
+  bool across_sessions = false;   ///< on the pool calls defer to StageNode::run_together()
   std::uint32_t max_outputs = 4;  ///< packets that one input can give on one port, in the sweep
   VirtualCost virtual_cost = {};
   bool speculates = false;       ///< opens segments and turns

@@ -56,6 +56,10 @@ class SessionNode {
   virtual void on_timer(Context& context) noexcept { (void)context; }
   /// No more data will come: what is held back must go out now.
   virtual void on_end(Context& context) noexcept { (void)context; }
+
+  /// On the pool, where the contract says `across_sessions`: the last call left its long part to
+  /// StageNode::run_together(). No other call comes before that.
+  [[nodiscard]] virtual bool deferred() const noexcept { return false; }
 };
 
 /// One session's inputs of one call in a batch.
@@ -75,7 +79,8 @@ struct Pacing {
 
 /// One stage of a plan on one shard: what its sessions share (a model, scratch memory), and where a
 /// batch over sessions is run.
-///   threads  made and opened on a control thread; process_batch() on the shard
+///   threads  made and opened on a control thread; process_batch() and defers() on the shard,
+///            run_together() on one pool worker at a time
 class StageNode {
  public:
   virtual ~StageNode() = default;
@@ -100,6 +105,17 @@ class StageNode {
   /// end together should not cost a model one run each.
   virtual void end_batch(std::span<Work> works) noexcept {
     for (const Work& work : works) work.node->on_end(*work.context);
+  }
+
+  /// Does what the last calls of these sessions deferred, in one run where that gains: the works
+  /// hold no packets. A session whose context says stop_requested() is given up alone, and one that
+  /// fails does not touch the others. A session may defer again.
+  virtual void run_together(std::span<Work> works) noexcept { (void)works; }
+  /// Whether a call with `packet` makes a session defer, as far as the packet shows. Data that does
+  /// not may lie until a packet comes that does, or a marker, a message or a timer.
+  [[nodiscard]] virtual bool defers(const media::Packet& packet) const noexcept {
+    (void)packet;
+    return true;
   }
 };
 

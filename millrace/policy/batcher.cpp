@@ -219,6 +219,12 @@ std::span<const BatchItem> Batcher::finished(std::uint32_t run, base::Instant no
   return items;
 }
 
+std::span<const BatchItem> Batcher::finished(std::uint32_t run, base::Instant now,
+                                             base::Duration took, std::uint32_t worked) noexcept {
+  curve_.observe(worked, took);
+  return end(run, now);
+}
+
 std::span<const BatchItem> Batcher::failed(std::uint32_t run, base::Instant now) noexcept {
   ++counters_.failed_runs;
   return end(run, now);

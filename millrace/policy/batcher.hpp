@@ -47,6 +47,9 @@ class Batcher {
   /// The run is over; its cost is learned. Answers its inputs (until the next call of next()).
   std::span<const BatchItem> finished(std::uint32_t run, base::Instant now,
                                       base::Duration took) noexcept;
+  /// The same where only `worked` of the inputs made the node work: the others cost nothing.
+  std::span<const BatchItem> finished(std::uint32_t run, base::Instant now, base::Duration took,
+                                      std::uint32_t worked) noexcept;
   /// The run is over without a result, so its cost says nothing.
   std::span<const BatchItem> failed(std::uint32_t run, base::Instant now) noexcept;
 

@@ -166,24 +166,30 @@ class ScriptedGate final : public SessionNode {
   base::MediaTime from_{0};
 };
 
-/// Stands in for a recogniser: "heard N" for the N packets of the turn that still stand.
+/// Stands in for a recogniser: "heard N" for the N packets of the turn that still stand. Answering
+/// is what it defers.
 class Answer final : public SessionNode {
  public:
   explicit Answer(const node::Params&) {}
   void process(Packet& packet, Context&) noexcept override { heard_.push_back(packet.lineage); }
   void on_control(const media::Control& control, Context& context) noexcept override {
-    if (control.type == ControlType::eager_end_of_turn) answer(context, control.revision);
+    if (control.type == ControlType::eager_end_of_turn) wanted_ = control.revision;
     if (control.type == ControlType::turn_resumed) answered_ = 0;
     if (control.type == ControlType::end_of_turn) {
+      ends_ = true;
       // What was said to the guess may hang on something that was cancelled since.
-      if (answered_ != control.revision || !context.live(said_)) answer(context, control.revision);
-      heard_.clear();
-      answered_ = 0;
+      if (answered_ != control.revision || !context.live(said_)) wanted_ = control.revision;
+      if (wanted_ == 0) end();
     }
+  }
+  [[nodiscard]] bool deferred() const noexcept override { return wanted_ != 0; }
+  void run(Context& context, std::size_t together) noexcept {
+    answer(context, std::exchange(wanted_, 0), together);
+    if (ends_) end();
   }
 
  private:
-  void answer(Context& context, base::Revision revision) noexcept {
+  void answer(Context& context, base::Revision revision, std::size_t together) noexcept {
     if (context.stop_requested()) return;
     said_ = {};
     int packets = 0;
@@ -198,12 +204,94 @@ class Answer final : public SessionNode {
         node::text_packet(context, "heard " + std::to_string(packets), media::TextRole::complete);
     text.lineage = said_;
     text.last = true;
+    text.value = static_cast<float>(together);
     context.emit(0, std::move(text));
+  }
+  void end() noexcept {
+    heard_.clear();
+    answered_ = 0;
+    ends_ = false;
   }
   std::vector<media::Lineage> heard_;
   media::Lineage said_;
   base::Revision answered_ = 0;
+  base::Revision wanted_ = 0;  ///< deferred: the answer to this
+  bool ends_ = false;          ///< and then the turn is over
 };
+
+/// Says each text, and with how many sessions together: "hello/3". Text that begins with "-" is
+/// said at once, without deferring; "fail" fails, and "fail all" fails for every session of the
+/// call.
+class Choir final : public SessionNode {
+ public:
+  explicit Choir(const node::Params&) {}
+  void process(Packet& packet, Context& context) noexcept override {
+    text_ = std::string(packet.text());
+    if (text_.starts_with("-")) {
+      say(context, text_);
+      text_.clear();
+    }
+  }
+  [[nodiscard]] bool deferred() const noexcept override { return !text_.empty(); }
+  [[nodiscard]] bool breaks_all() const noexcept { return text_ == "fail all"; }
+  void run(Context& context, std::size_t together) noexcept {
+    const std::string text = std::exchange(text_, {});
+    if (context.stop_requested()) return;
+    if (text == "fail") return context.failed("could not say it");
+    say(context, text + "/" + std::to_string(together));
+  }
+  void break_down(Context& context) noexcept {
+    text_.clear();
+    context.failed("the whole call failed");
+  }
+
+ private:
+  static void say(Context& context, const std::string& text) noexcept {
+    context.emit(0, node::text_packet(context, text, media::TextRole::complete));
+  }
+  std::string text_;
+};
+
+/// A stage that runs its sessions together; markers make them defer, and data if `DataDefers`.
+template <class Session, bool DataDefers>
+class TogetherStage final : public StageNode {
+ public:
+  explicit TogetherStage(const StageConfig& config) : params_(config.params) {}
+  base::Result<std::unique_ptr<SessionNode>> open_session(const node::SessionInfo&) override {
+    return std::make_unique<Session>(params_);
+  }
+  [[nodiscard]] node::Format output_format(std::size_t) const override {
+    return {PacketKind::text, 0, 0};
+  }
+  void run_together(std::span<node::Work> works) noexcept override {
+    bool broken = false;
+    if constexpr (requires(Session& session) { session.breaks_all(); })
+      for (const node::Work& work : works)
+        broken = broken || static_cast<Session*>(work.node)->breaks_all();
+    for (const node::Work& work : works) {
+      Session& session = *static_cast<Session*>(work.node);
+      if constexpr (requires { session.break_down(*work.context); }) {
+        if (broken) {
+          session.break_down(*work.context);
+          continue;
+        }
+      }
+      session.run(*work.context, works.size());
+    }
+  }
+  [[nodiscard]] bool defers(const Packet& packet) const noexcept override {
+    if (packet.is_marker()) return !DataDefers;
+    return DataDefers && !packet.text().starts_with("-");
+  }
+
+ private:
+  node::Params params_;
+};
+
+template <class Session, bool DataDefers>
+base::Result<std::unique_ptr<StageNode>> make_together(const StageConfig& config) {
+  return std::make_unique<TogetherStage<Session, DataDefers>>(config);
+}
 
 class Speak final : public SessionNode {
  public:
@@ -310,8 +398,21 @@ constexpr Contract kAnswer{.type = "answer",
                            .outputs = kTextOut,
                            .capabilities = kBlocking,
                            .placement = node::Placement::pool,
+                           .across_sessions = true,
                            .max_outputs = 1,
                            .virtual_cost = {.first_us = 50'000, .per_unit_us = 1'000}};
+constexpr Contract kChoir{.type = "choir",
+                          .summary = "for tests",
+                          .inputs = kTextIn,
+                          .outputs = kTextOut,
+                          .capabilities = {.parallelizable = false,
+                                           .batch_aware = true,
+                                           .queue_capacity = 50,
+                                           .overflow = node::OverflowPolicy::block},
+                          .placement = node::Placement::pool,
+                          .across_sessions = true,
+                          .max_outputs = 1,
+                          .virtual_cost = {.first_us = 100'000, .per_session_us = 10'000}};
 constexpr Contract kSpeak{.type = "speak",
                           .summary = "for tests",
                           .inputs = kTextIn,
@@ -364,7 +465,8 @@ void add_test_nodes(node::Registry& registry) {
   registry.add({&kJoin, make<Pass>});
   registry.add({&kLoop, make<Loop>});
   registry.add({&kGate, make<ScriptedGate>});
-  registry.add({&kAnswer, make<Answer, PacketKind::text>});
+  registry.add({&kAnswer, make_together<Answer, false>});
+  registry.add({&kChoir, make_together<Choir, true>});
   registry.add({&kSpeak, make<Speak>});
   registry.add({&kHang, make<Hang>});
   registry.add({&kSinkContract, make<Pass>});

@@ -32,9 +32,12 @@ enum class GateCommand : int {
 ///   loop                  audio in, audio out, and a feedback input `back` that it swallows
 ///   scripted_gate         see GateCommand; speculates
 ///   answer                pool: gathers audio, and answers with one text for each guess and each
-///   end speak                 pool: says each text as `pieces` packets of 20 ms of audio hang
-///   pool: waits in process() until release_hung_nodes() is called sink, text_sink       let out
-///   what comes paced_sink            lets audio out at its pace
+///                         end; sessions together
+///   choir                 pool: says each text with the number of sessions that ran together
+///   speak                 pool: says each text as `pieces` packets of 20 ms of audio
+///   hang                  pool: waits in process() until release_hung_nodes() is called
+///   sink, text_sink       let out what comes
+///   paced_sink            lets audio out at its pace
 void add_test_nodes(node::Registry& registry);
 
 /// Lets every `hang` node go on, now and from now on; hold_hung_nodes() makes them hang again.

@@ -9,7 +9,8 @@ namespace {
 
 using manifest::MergeKind;
 
-/// Text is worth waiting for and joins into one breath; audio is neither.
+/// Text is worth waiting for and joins into one breath; audio is neither, and so are the jobs of
+/// several sessions.
 Batching defaults_for(media::PacketKind kind) {
   Batching batching;
   if (kind == media::PacketKind::text) {
@@ -71,6 +72,7 @@ std::string described(const Batching& batching) {
             std::to_string(
                 std::chrono::duration_cast<std::chrono::milliseconds>(batching.max_wait).count()) +
             " ms";
+  if (batching.across_sessions) text += ", calls of several sessions run together";
   return text;
 }
 
@@ -103,15 +105,20 @@ void apply_batching(DraftNode& node, std::vector<std::string>& notes, Diagnostic
   const bool gains = !stage.capabilities.parallelizable && stage.capabilities.batch_aware;
   const bool pool = stage.placement == node::Placement::pool;
   if (!spec && !(gains && pool)) return apply_deadline(node, stage, notes);
-  Batching batching = defaults_for(kind_of(node));
+  Batching batching =
+      defaults_for(node.contract().across_sessions ? media::PacketKind::audio : kind_of(node));
   batching.automatic = !spec.has_value();
   if (spec) {
     read(*spec, batching);
     check(node, *spec, mistakes);
   }
-  notes.push_back(
-      node.spec->id + ": behind a buffered_processor (" + described(batching) + "): " +
-      (spec ? "the manifest says so" : "it takes one call at a time and gains from joined inputs"));
+  batching.across_sessions =
+      node.contract().across_sessions && batching.merge.kind == MergeKind::keep_separate;
+  const char* why = batching.across_sessions
+                        ? "it takes one call at a time and gains when sessions run together"
+                        : "it takes one call at a time and gains from joined inputs";
+  notes.push_back(node.spec->id + ": behind a buffered_processor (" + described(batching) +
+                  "): " + (spec ? "the manifest says so" : why));
   stage.batching = std::move(batching);
   apply_deadline(node, stage, notes);
 }

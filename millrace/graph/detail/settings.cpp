@@ -61,7 +61,8 @@ void apply_capabilities(const DraftNode& node, Stage& stage, std::vector<std::st
   if (written.parallelizable) stage.capabilities.parallelizable = written.parallelizable->value;
   if (written.batch_aware) stage.capabilities.batch_aware = written.batch_aware->value;
   if (written.virtual_cost)
-    stage.virtual_cost = {written.virtual_cost->first_us, written.virtual_cost->per_unit_us};
+    stage.virtual_cost = {written.virtual_cost->first_us, written.virtual_cost->per_unit_us,
+                          written.virtual_cost->per_session_us};
   if (written.avg_processing_us)
     notes.push_back(node.spec->id + ": avg_processing_us is not applied: this version measures it");
 }

@@ -60,6 +60,7 @@ std::optional<CapabilitiesSpec> read_capabilities(const SectionReader& node,
     spec.place = cost_reader.place();
     cost_reader.read("first_us", spec.first_us);
     cost_reader.read("per_unit_us", spec.per_unit_us);
+    cost_reader.read("per_session_us", spec.per_session_us);
     capabilities.virtual_cost = spec;
   }
   return capabilities;

@@ -62,6 +62,12 @@ constexpr Field kVirtualCostFields[] = {
      .min = 0,
      .max = kMinuteUs,
      .fallback = 0},
+    {.key = "per_session_us",
+     .kind = integer,
+     .about = "Virtual time for each further session of a batch, in microseconds.",
+     .min = 0,
+     .max = kMinuteUs,
+     .fallback = 0},
 };
 constexpr Section kVirtualCost{"virtual_cost", kVirtualCostFields};
 

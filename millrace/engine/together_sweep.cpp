@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <utility>
+
+#include "millrace/engine/shard.hpp"
+
+// The stages that run the jobs of several sessions together: a job waits in its lane until the
+// Batcher gives it a place in a call, and takes in what comes meanwhile.
+namespace millrace::engine {
+
+using base::DropReason;
+using base::Instant;
+using graph::Stage;
+using media::Packet;
+
+namespace {
+/// Packets that a job without anything to defer gathers before it goes out: so many fewer jobs, and
+/// so much memory that they hold.
+constexpr std::size_t kMostHeld = 16;
+}  // namespace
+
+bool Shard::sweep_together(const Stage& stage) noexcept {
+  BatchStage& batch = *batches_[stage.index];
+  bool more = false;
+  for (SessionState* session : sessions_) {
+    deliver_controls(*session, stage);
+    more = take_results(*session, stage) || more;
+  }
+  for (SessionState* session : sessions_)
+    if (session->slots[stage.index].lane->idle()) offer_job(batch, *session, stage);
+  start_together(batch, stage);
+  stats_[stage.index]->set_queue_depth(batch.waiting());
+  return more;
+}
+
+void Shard::offer_job(BatchStage& batch, SessionState& session, const Stage& stage) noexcept {
+  gather_job(session, stage);
+  drop_dead_packets(session, stage);
+  Lane& lane = *session.slots[stage.index].lane;
+  BatchStage::Place* const place = batch.offered(session);
+  if (job_defers(session, stage)) {
+    if (place == nullptr && batch.has_room(session))
+      batch.offer(session, now_, deadline_of(lane.job()));
+    return;
+  }
+  if (place != nullptr) batch.remove(*place);  // what it waited for was withdrawn
+  // Only the timer does not wait for the call that runs: nothing else could run beside it, and the
+  // lane is free for the next one.
+  const bool worth = std::any_of(lane.job().begin(), lane.job().end(),
+                                 [](const Packet& packet) { return packet.is_marker(); }) ||
+                     lane.job().size() >= kMostHeld || lane.has_controls();
+  const bool natural = lane.timer() <= now_ || (worth && !batch.in_flight());
+  if (!posts_job(session, stage.index, natural)) return;
+  begin_job(session, stage, Lane::Fate::run);
+  executor_.post(session.slots[stage.index].lane);
+}
+
+void Shard::drop_dead_packets(SessionState& session, const Stage& stage) noexcept {
+  const auto too_old = [&](const Packet& packet) {
+    return std::any_of(stage.in_edges.begin(), stage.in_edges.end(), [&](std::uint32_t e) {
+      const auto& max_age = plan_.edges[e].queue.max_age;
+      return plan_.edges[e].to_port == packet.port && max_age && now_ - packet.enqueued > *max_age;
+    });
+  };
+  std::erase_if(session.slots[stage.index].lane->job(), [&](const Packet& packet) {
+    if (packet.is_marker()) return false;
+    const bool withdrawn = !session.shared->ledger.live(packet.lineage);
+    if (!withdrawn && !too_old(packet)) return false;
+    drop_input(session, stage, withdrawn ? DropReason::cancelled : DropReason::max_age);
+    return true;
+  });
+}
+
+// A marker of a guess that was withdrawn makes nobody work.
+bool Shard::job_defers(const SessionState& session, const Stage& stage) const noexcept {
+  const node::StageNode& node = *stages_->nodes[stage.index];
+  const std::vector<Packet>& job = session.slots[stage.index].lane->job();
+  return std::any_of(job.begin(), job.end(), [&](const Packet& packet) {
+    return session.shared->ledger.live(packet.lineage) && node.defers(packet);
+  });
+}
+
+void Shard::start_together(BatchStage& batch, const Stage& stage) noexcept {
+  for (const policy::BatchDrop& drop : batch.decide(now_)) expire_job(batch, drop, stage);
+  if (batch.ready() == nullptr) return;
+  const std::span<const policy::BatchItem> inputs = batch.inputs();
+  for (const policy::BatchItem& item : inputs) batch.release_job(item.id);
+  batch.started();
+  stats_[stage.index]->record_batch(inputs.size());
+  SessionState* first = nullptr;  // its lane is posted, and runs the others with it
+  for (const policy::BatchItem& item : inputs) {
+    SessionState& session = *batch.place(item.id).session;
+    if (!posts_job(session, stage.index, true)) {
+      batch.job_over(session, nullptr, now_);
+      continue;
+    }
+    Event event;
+    event.type = EventType::batch;
+    event.stage = static_cast<std::uint16_t>(stage.index);
+    event.count = inputs.size();
+    event.calls = 1;
+    log(session, std::move(event));
+    begin_job(session, stage, Lane::Fate::run);
+    if (first == nullptr) {
+      first = &session;
+    } else {
+      first->slots[stage.index].lane->run_with(session.slots[stage.index].lane);
+    }
+  }
+  if (first != nullptr) executor_.post(first->slots[stage.index].lane);
+}
+
+// Its deadline has passed, or is out of reach: nothing of it is worked on, but its markers go on.
+void Shard::expire_job(BatchStage& batch, const policy::BatchDrop& drop,
+                       const Stage& stage) noexcept {
+  SessionState& session = *batch.place(drop.id).session;
+  batch.give_back(drop.id);
+  drop_input(session, stage, drop.reason);
+  if (!posts_job(session, stage.index, true)) return;
+  begin_job(session, stage, Lane::Fate::expired);
+  executor_.post(session.slots[stage.index].lane);
+}
+
+}  // namespace millrace::engine
