@@ -16,8 +16,8 @@ constexpr std::int64_t kBegin = 1;
 constexpr std::size_t kStride = 384;
 
 constexpr std::size_t kSecond = 16'000;
-// Measured, see the README: a step costs about 2 ms whatever its rows are, and 0.17 ms more for
-// each second in a row, so 12 s of padding cost a step.
+// What a step costs whatever its rows are, about 12 s in its rows cost too (10 to 17 s, measured as
+// in the README): more padding than that costs more than the steps of another group.
 constexpr std::size_t kMaxPaddingFrames = 12 * kSecond;
 // Encoding a second costs 11 ms: a short piece would wait longer than its own encoder and decoder.
 constexpr std::size_t kMaxRatio = 4;
