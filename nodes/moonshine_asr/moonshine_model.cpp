@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
-#include <string_view>
 
 #include "millrace/base/clock.hpp"
 
@@ -13,20 +13,9 @@ namespace {
 using inference::OnnxModel;
 using inference::Tensor;
 
-constexpr std::int64_t kBegin = 1;
-constexpr std::int32_t kEnd = 2;
 constexpr std::size_t kPadFrames = 3 * MoonshineModel::kRateHz / 10;
 constexpr double kStepsPerSecond = 6.5;
 constexpr std::uint32_t kSpareSteps = 6;
-
-/// Index of `name` in `names`, or their count.
-std::size_t index_of(std::span<const std::string> names, std::string_view name) {
-  return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
-}
-
-std::int32_t largest(std::span<const float> row) {
-  return static_cast<std::int32_t>(std::ranges::max_element(row) - row.begin());
-}
 
 base::Error cancelled() {
   return {base::Code::cancelled, "the transcription was stopped", {}};
@@ -40,19 +29,43 @@ void TranscribeControl::reset() noexcept {
   after_stop_.store(0);
 }
 
-/// What one transcription carries from piece to piece.
+/// One request on its way, piece by piece.
 struct MoonshineModel::Call {
-  const DecodeOptions& options;
-  const StopPredicate& stop;
-  TranscribeControl* control;
-  Transcript result;
-  base::RealClock clock;
+  const TranscribeRequest& request;
+  std::size_t index;
+  const Transcribed& transcribed;
+  std::vector<std::size_t> lengths;  ///< of its pieces
+  std::size_t next = 0;              ///< the piece that is next or in work
+  std::size_t begin = 0;             ///< its first frame
+  std::size_t said_before = 0;       ///< tokens of the pieces before
+  std::uint32_t steps_left = 0;      ///< for the piece in work
+  Transcript result = {};
+  bool told = false;
+  base::RealClock clock = {};
+  base::Instant decode_began{};
 
   [[nodiscard]] bool stopped() const {
-    return (control != nullptr && control->terminated()) || (stop && stop());
+    return (request.control != nullptr && request.control->terminated()) ||
+           (request.stop && request.stop());
   }
   [[nodiscard]] inference::RunControl* run() const {
-    return control == nullptr ? nullptr : &control->run_;
+    return request.control == nullptr ? nullptr : &request.control->run_;
+  }
+  [[nodiscard]] std::size_t padded_frames() const { return lengths[next] + 2 * kPadFrames; }
+
+  [[nodiscard]] std::uint32_t step_limit() const {
+    const double seconds = static_cast<double>(padded_frames()) / kRateHz;
+    const auto needed = static_cast<std::uint32_t>(seconds * kStepsPerSecond) + kSpareSteps;
+    return request.options.max_steps > 0 ? std::min(needed, request.options.max_steps) : needed;
+  }
+  void tell(base::Result<Transcript>&& what) {
+    told = true;
+    transcribed(index, std::move(what));
+  }
+  /// When the stop was asked for, tells that and is true.
+  [[nodiscard]] bool ends_stopped() {
+    if (stopped()) tell(std::unexpected(cancelled()));
+    return told;
   }
 };
 
@@ -74,37 +87,14 @@ base::Result<MoonshineModel> MoonshineModel::create(const inference::ModelStore&
   if (!decoder) return std::unexpected(decoder.error());
   made.encoder_ = std::move(*encoder);
   made.decoder_ = std::move(*decoder);
-  if (auto found = made.find_slots(); !found) return std::unexpected(found.error());
-  return made;
-}
-
-base::Result<void> MoonshineModel::find_slots() {
-  if (auto fits = encoder_->expect_names(std::array{"input_values", "attention_mask"},
-                                         std::array{"last_hidden_state"});
+  if (auto fits = made.encoder_->expect_names(std::array{"input_values", "attention_mask"},
+                                              std::array{"last_hidden_state"});
       !fits)
-    return fits;
-  const auto in = decoder_->inputs();
-  const auto out = decoder_->outputs();
-  ids_ = index_of(in, "input_ids");
-  hidden_ = index_of(in, "encoder_hidden_states");
-  mask_ = index_of(in, "encoder_attention_mask");
-  use_cache_ = index_of(in, "use_cache_branch");
-  logits_ = index_of(out, "logits");
-  constexpr std::string_view kPast = "past_key_values";
-  for (std::size_t i = 0; i < in.size(); ++i) {
-    if (!in[i].starts_with(kPast)) continue;
-    Cache cache{i, index_of(out, "present" + in[i].substr(kPast.size())),
-                in[i].find(".encoder.") != std::string::npos};
-    if (cache.out == out.size() || decoder_->input_shape(i).size() != 4)
-      return base::fail(base::Code::bad_peer_data, "the decoder gives nothing for " + in[i]);
-    caches_.push_back(cache);
-  }
-  const bool named = std::max({ids_, hidden_, mask_, use_cache_}) < in.size() &&
-                     logits_ < out.size() && in.size() == caches_.size() + 4;
-  if (!named)
-    return base::fail(base::Code::bad_peer_data,
-                      "the decoder has other inputs than Moonshine's merged decoder");
-  return {};
+    return std::unexpected(fits.error());
+  auto slots = DecoderSlots::find(*made.decoder_);
+  if (!slots) return std::unexpected(slots.error());
+  made.slots_ = *std::move(slots);
+  return made;
 }
 
 std::vector<std::size_t> MoonshineModel::pieces(std::span<const float> mono16k) {
@@ -133,91 +123,139 @@ base::Result<Transcript> MoonshineModel::transcribe(std::span<const float> mono1
                                                     const DecodeOptions& options,
                                                     const StopPredicate& stop,
                                                     TranscribeControl* control) const {
-  Call call{options, stop, control, {}, {}};
-  for (const std::size_t length : pieces(mono16k)) {
-    const std::size_t said_before = call.result.tokens.size();
-    if (auto done = transcribe_piece(mono16k.first(length), call); !done)
-      return std::unexpected(done.error());
-    mono16k = mono16k.subspan(length);
-    const auto text = tokenizer_.text(std::span(call.result.tokens).subspan(said_before));
-    if (!text.empty() && !call.result.text.empty()) call.result.text += ' ';
-    call.result.text += text;
+  const TranscribeRequest request{mono16k, options, stop, control};
+  base::Result<Transcript> heard;
+  transcribe_together(std::span(&request, 1),
+                      [&](std::size_t, auto&& result) { heard = std::move(result); });
+  return heard;
+}
+
+/// In rounds: the next piece of each request that still has one.
+void MoonshineModel::transcribe_together(std::span<const TranscribeRequest> requests,
+                                         const Transcribed& transcribed) const {
+  std::vector<Call> calls;
+  calls.reserve(requests.size());
+  for (const TranscribeRequest& request : requests)
+    calls.push_back({.request = request,
+                     .index = calls.size(),
+                     .transcribed = transcribed,
+                     .lengths = pieces(request.mono16k)});
+  for (Call& call : calls)
+    if (call.lengths.empty()) call.tell(std::move(call.result));
+
+  for (;;) {
+    std::vector<Call*> round;
+    for (Call& call : calls)
+      if (!call.told) round.push_back(&call);
+    if (round.empty()) return;
+    std::ranges::stable_sort(round, {}, &Call::padded_frames);
+    std::vector<std::size_t> frames;
+    for (const Call* call : round) frames.push_back(call->padded_frames());
+    std::span<Call* const> rest = round;
+    for (const std::size_t size : group_sizes(frames)) {
+      transcribe_group(rest.first(size));
+      rest = rest.subspan(size);
+    }
   }
-  return std::move(call.result);
 }
 
-base::Result<void> MoonshineModel::transcribe_piece(std::span<const float> piece,
-                                                    Call& call) const {
-  if (call.stopped()) return std::unexpected(cancelled());
-  std::vector<float> padded(piece.size() + 2 * kPadFrames);
-  std::ranges::copy(piece, padded.begin() + kPadFrames);
-
-  const auto before = call.clock.now();
-  auto hidden = encode(padded, call);
-  const auto between = call.clock.now();
-  call.result.encoder_us += base::to_us(between - before);
-  if (!hidden) return std::unexpected(hidden.error());
-  if (call.stopped()) return std::unexpected(cancelled());
-
-  auto done = decode(std::move(*hidden), padded.size(), call);
-  call.result.decode_us += base::to_us(call.clock.now() - between);
-  return done;
+void MoonshineModel::transcribe_group(std::span<Call* const> group) const {
+  std::vector<Tensor> hidden;
+  std::vector<Call*> rows;
+  for (Call* call : group) {
+    if (call->ends_stopped()) continue;
+    auto encoded = encode(*call);
+    if (!encoded) {
+      call->tell(std::unexpected(encoded.error()));
+      continue;
+    }
+    hidden.push_back(*std::move(encoded));
+    rows.push_back(call);
+  }
+  // Asked again behind the encoders of all: that took a while.
+  for (std::size_t i = rows.size(); i-- > 0;) {
+    if (!rows[i]->ends_stopped()) continue;
+    rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(i));
+    hidden.erase(hidden.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  decode(hidden, rows);
 }
 
-base::Result<Tensor> MoonshineModel::encode(std::span<float> padded, Call& call) const {
+base::Result<Tensor> MoonshineModel::encode(Call& call) const {
+  std::vector<float> padded(call.padded_frames());
+  std::ranges::copy(call.request.mono16k.subspan(call.begin, call.lengths[call.next]),
+                    padded.begin() + kPadFrames);
   const std::array<std::int64_t, 2> shape{1, static_cast<std::int64_t>(padded.size())};
   std::vector<std::int64_t> mask(padded.size(), 1);
-  std::array<Tensor, 2> in{Tensor::view(padded, shape), Tensor::view(std::span(mask), shape)};
+  std::array<Tensor, 2> in{Tensor::view(std::span(padded), shape),
+                           Tensor::view(std::span(mask), shape)};
   std::array<Tensor, 1> out;
-  if (auto done = encoder_->run(in, out, call.run()); !done) return std::unexpected(done.error());
+  const auto before = call.clock.now();
+  auto done = encoder_->run(in, out, call.run());
+  call.result.encoder_us += base::to_us(call.clock.now() - before);
+  if (!done) return std::unexpected(done.error());
+  // In a decoder's batch it would spoil the others too: see DecodeBatch.
+  if (!std::ranges::all_of(out[0].floats(), [](float x) { return std::isfinite(x); }))
+    return base::fail(base::Code::bad_argument,
+                      "nothing can be heard in this audio: finite samples in [-1, 1] expected");
   return std::move(out[0]);
 }
 
-base::Result<void> MoonshineModel::decode(Tensor hidden, std::size_t frames, Call& call) const {
-  // The mask is as long as the audio, not as the encoder's output: the decoder shortens it itself.
-  std::vector<std::int64_t> mask(frames, 1);
-  std::array<std::int64_t, 1> id{kBegin};
-  std::array<bool, 1> use_cache{false};
-  std::vector<Tensor> in(decoder_->inputs().size());
-  std::vector<Tensor> out(decoder_->outputs().size());
-  in[hidden_] = std::move(hidden);
-  in[mask_] = Tensor::view(std::span(mask),
-                           std::array<std::int64_t, 2>{1, static_cast<std::int64_t>(frames)});
-  in[ids_] = Tensor::view(std::span<std::int64_t>(id), std::array<std::int64_t, 2>{1, 1});
-  in[use_cache_] = Tensor::view(std::span<bool>(use_cache), std::array<std::int64_t, 1>{1});
-  for (const Cache& cache : caches_) {
-    const auto declared = decoder_->input_shape(cache.in);
-    in[cache.in] = Tensor::view(std::span<float>{},
-                                std::array<std::int64_t, 4>{1, declared[1], 0, declared[3]});
+void MoonshineModel::decode(std::span<const Tensor> hidden, std::vector<Call*>& rows) const {
+  if (rows.empty()) return;
+  for (Call* call : rows) {
+    call->decode_began = call->clock.now();
+    call->steps_left = call->step_limit();
   }
-
-  const double seconds = static_cast<double>(frames) / kRateHz;
-  auto limit = static_cast<std::uint32_t>(seconds * kStepsPerSecond) + kSpareSteps;
-  if (call.options.max_steps > 0) limit = std::min(limit, call.options.max_steps);
-  for (std::uint32_t step = 0; step < limit; ++step) {
-    if (auto done = decoder_->run(in, out, call.run()); !done) return done;
-    ++call.result.steps;
-    if (call.control != nullptr) call.control->steps_.fetch_add(1);
-    if (call.options.stepped) call.options.stepped();
-
-    const auto logits = out[logits_].floats();
-    const auto columns = static_cast<std::size_t>(out[logits_].shape().back());
-    const std::int32_t token = largest(logits.last(columns));
-    if (token == kEnd) return {};
-    call.result.tokens.push_back(token);
-    if (call.stopped()) {
-      if (call.control != nullptr) call.control->after_stop_.fetch_add(1);
-      return std::unexpected(cancelled());
+  DecodeBatch batch(*decoder_, slots_, hidden);
+  while (batch.rows() > 0) {
+    // A step that others share is not ended for one of them.
+    if (auto done = batch.step(rows.size() == 1 ? rows[0]->run() : nullptr); !done) {
+      for (Call* call : rows) call->tell(std::unexpected(done.error()));
+      return;
     }
-
-    for (const Cache& cache : caches_)
-      if (!cache.of_encoder || !use_cache[0]) in[cache.in] = std::move(out[cache.out]);
-    for (Tensor& tensor : out) tensor = Tensor();
-    id[0] = token;
-    use_cache[0] = true;
+    // From the last: the row that fills a hole has been looked at.
+    for (std::size_t row = rows.size(); row-- > 0;) {
+      if (goes_on(*rows[row], batch.token(row))) continue;
+      batch.drop(row);
+      rows[row] = rows.back();
+      rows.pop_back();
+    }
   }
+}
+
+/// Takes what a step said; false when it was the last one for this piece.
+bool MoonshineModel::goes_on(Call& call, std::int32_t token) const {
+  TranscribeControl* const control = call.request.control;
+  ++call.result.steps;
+  if (control != nullptr) control->steps_.fetch_add(1);
+  if (call.request.options.stepped) call.request.options.stepped();
+
+  if (token == DecodeBatch::kEnd) {
+    end_piece(call);
+    return false;
+  }
+  call.result.tokens.push_back(token);
+  if (call.stopped()) {
+    if (control != nullptr) control->after_stop_.fetch_add(1);
+    call.tell(std::unexpected(cancelled()));
+    return false;
+  }
+  if (--call.steps_left > 0) return true;
   call.result.truncated = true;
-  return {};
+  end_piece(call);
+  return false;
+}
+
+void MoonshineModel::end_piece(Call& call) const {
+  Transcript& result = call.result;
+  result.decode_us += base::to_us(call.clock.now() - call.decode_began);
+  const auto text = tokenizer_.text(std::span(result.tokens).subspan(call.said_before));
+  if (!text.empty() && !result.text.empty()) result.text += ' ';
+  result.text += text;
+  call.said_before = result.tokens.size();
+  call.begin += call.lengths[call.next];
+  if (++call.next == call.lengths.size()) call.tell(std::move(result));
 }
 
 }  // namespace millrace::nodes

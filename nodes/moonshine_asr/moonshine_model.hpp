@@ -11,6 +11,7 @@
 #include "millrace/base/result.hpp"
 #include "millrace/inference/model_store.hpp"
 #include "millrace/inference/onnx_session.hpp"
+#include "nodes/moonshine_asr/decode_batch.hpp"
 #include "nodes/moonshine_asr/tokenizer.hpp"
 
 namespace millrace::nodes {
@@ -21,8 +22,8 @@ struct Transcript {
   std::vector<std::int32_t> tokens;
   std::uint32_t steps = 0;      ///< of the decoder
   std::int64_t encoder_us = 0;  ///< real time spent, for metrics only
-  std::int64_t decode_us = 0;
-  bool truncated = false;  ///< the decoder was still talking at its limit of steps
+  std::int64_t decode_us = 0;   ///< the same, in steps that it shared with others
+  bool truncated = false;       ///< the decoder was still talking at its limit of steps
 };
 
 struct DecodeOptions {
@@ -40,7 +41,7 @@ using StopPredicate = std::function<bool()>;
 class TranscribeControl {
  public:
   /// The transcription in flight ends with `cancelled` as soon as ONNX Runtime sees it (between
-  /// two operators of the graph).
+  /// two operators of the graph); in a decode step that others share, when that step is done.
   void terminate() noexcept { run_.stop(); }
   [[nodiscard]] bool terminated() const noexcept { return run_.stopped(); }
   /// Ready for another transcription. Not while one is in flight.
@@ -58,12 +59,24 @@ class TranscribeControl {
   std::atomic<std::uint32_t> after_stop_{0};  // the same
 };
 
+/// One of several transcriptions that are made together; each may be withdrawn by itself.
+struct TranscribeRequest {
+  std::span<const float> mono16k;
+  DecodeOptions options = {};
+  StopPredicate stop = {};
+  TranscribeControl* control = nullptr;
+};
+
+/// Told once for each request, by its index, on the thread that works for it.
+using Transcribed = std::function<void(std::size_t index, base::Result<Transcript>&& result)>;
+
 /// Moonshine tiny-en: English speech to text, greedy, one thread for each call.
 /// Audio longer than 30 s is cut into pieces, each at the quietest 20 ms between 20 s and 30 s
 /// after the cut before, and their texts are joined: nothing is left out.
 ///   units    16 kHz mono in [-1, 1]; 0.3 s of silence are put before and behind each piece
 ///   threads  worker; any number of transcriptions at once
-///   errors   create: as ModelStore and OnnxModel; transcribe: cancelled when stopped, internal
+///   errors   create: as ModelStore and OnnxModel; each transcription: cancelled when stopped,
+///            bad_argument for samples that are no finite numbers, internal
 ///   source   docs/dependencies.md (moonshine-voice 0.0.73, tiny-en)
 class MoonshineModel {
  public:
@@ -77,29 +90,31 @@ class MoonshineModel {
                                                     const StopPredicate& stop = {},
                                                     TranscribeControl* control = nullptr) const;
 
+  /// Transcribes all of `requests`, and tells each result as soon as it is there: the short ones
+  /// first. Each is encoded by itself, because padding would change what the encoder hears; the
+  /// decoder takes its steps together for all that are about as long. One that is stopped or that
+  /// fails does not end the others. Where two words are nearly as likely, company can decide
+  /// between them: see DecodeBatch.
+  void transcribe_together(std::span<const TranscribeRequest> requests,
+                           const Transcribed& transcribed) const;
+
   /// Where `frames` of audio would be cut: the length of each piece.
   [[nodiscard]] static std::vector<std::size_t> pieces(std::span<const float> mono16k);
 
  private:
-  /// Where the decoder finds what it said a step ago.
-  struct Cache {
-    std::size_t in = 0;
-    std::size_t out = 0;
-    bool of_encoder = false;  ///< written once, by the first step
-  };
   struct Call;
 
   explicit MoonshineModel(MoonshineTokenizer tokenizer) : tokenizer_(std::move(tokenizer)) {}
-  base::Result<void> find_slots();
-  base::Result<inference::Tensor> encode(std::span<float> padded, Call& call) const;
-  base::Result<void> decode(inference::Tensor hidden, std::size_t frames, Call& call) const;
-  base::Result<void> transcribe_piece(std::span<const float> piece, Call& call) const;
+  base::Result<inference::Tensor> encode(Call& call) const;
+  void transcribe_group(std::span<Call* const> group) const;
+  void decode(std::span<const inference::Tensor> hidden, std::vector<Call*>& rows) const;
+  bool goes_on(Call& call, std::int32_t token) const;
+  void end_piece(Call& call) const;
 
   MoonshineTokenizer tokenizer_;
   // shared: immutable weights, one copy for the process
   std::shared_ptr<const inference::OnnxModel> encoder_, decoder_;
-  std::size_t ids_ = 0, hidden_ = 0, mask_ = 0, use_cache_ = 0, logits_ = 0;
-  std::vector<Cache> caches_;
+  DecoderSlots slots_;
 };
 
 }  // namespace millrace::nodes
