@@ -36,6 +36,42 @@ class CalledNode final : public node::SessionNode {
   NodeCalls calls_;
 };
 
+/// Sessions that defer every packet, and a stage that does what they deferred as a test says.
+class DeferringStage final : public node::StageNode {
+ public:
+  class Session final : public node::SessionNode {
+   public:
+    void process(media::Packet& packet, node::Context&) noexcept override {
+      packet_ = std::move(packet);
+      waits_ = true;
+    }
+    [[nodiscard]] bool deferred() const noexcept override { return waits_; }
+    [[nodiscard]] media::Packet take() noexcept {
+      waits_ = false;
+      return std::move(packet_);
+    }
+    [[nodiscard]] const media::Packet& packet() const noexcept { return packet_; }
+
+   private:
+    media::Packet packet_;
+    bool waits_ = false;
+  };
+  using Run = std::function<void(std::span<node::Work>)>;
+
+  explicit DeferringStage(Run run) : run_(std::move(run)) {}
+  [[nodiscard]] static Session& session_of(const node::Work& work) noexcept {
+    return *static_cast<Session*>(work.node);
+  }
+  base::Result<std::unique_ptr<node::SessionNode>> open_session(const node::SessionInfo&) override {
+    return std::make_unique<Session>();
+  }
+  [[nodiscard]] node::Format output_format(std::size_t) const override { return {}; }
+  void run_together(std::span<node::Work> works) noexcept override { run_(works); }
+
+ private:
+  Run run_;
+};
+
 /// A session without a shard, and lanes of it that a test posts to by hand.
 struct LaneRig {
   std::shared_ptr<Lane> lane(NodeCalls calls, StageEngine& engine, node::VirtualCost cost = {}) {
@@ -44,6 +80,13 @@ struct LaneRig {
   }
   std::shared_ptr<Lane> lane(NodeCalls calls, node::VirtualCost cost = {}) {
     return lane(std::move(calls), stage, cost);
+  }
+  /// A lane of `of` that defers to `deferring`; null: of a session of the rig's own.
+  std::shared_ptr<Lane> lane(DeferringStage& deferring, std::shared_ptr<SessionShared> of = {},
+                             node::VirtualCost cost = {}) {
+    return std::make_shared<Lane>(std::make_unique<DeferringStage::Session>(),
+                                  of == nullptr ? session : std::move(of), stage, cost, clock, time,
+                                  &deferring);
   }
   /// A packet whose `value` is `value`.
   static media::Packet packet(float value = 0.0F, base::SegmentId segment = {}) {

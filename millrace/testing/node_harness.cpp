@@ -118,7 +118,14 @@ void NodeHarness::call(const std::function<void(node::Context&)>& work,
                        const media::Packet* input) {
   CallContext context{*this, input != nullptr ? *input : media::Packet{}};
   emitted_in_call_.assign(out_.size(), 0);
-  if (!options_.in_rt) return work(context);
+  if (!options_.in_rt) {
+    work(context);
+    while (node_->deferred()) {
+      node::Work deferred{.node = node_.get(), .packets = {}, .context = &context};
+      stage_->run_together({&deferred, 1});
+    }
+    return;
+  }
 
   const std::uint64_t allocations = rt::rt_allocations();
   const std::uint64_t locks = rt::rt_locks();

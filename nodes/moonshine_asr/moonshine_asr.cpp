@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "millrace/base/limits.hpp"
 #include "nodes/moonshine_asr/moonshine_model.hpp"
@@ -57,14 +59,16 @@ constexpr node::Contract kContract{
     .outputs = kOutputs,
     .params = kParams,
     .capabilities = {.parallelizable = false,
-                     .batch_aware = false,
+                     .batch_aware = true,
                      .queue_capacity = 50,
                      .overflow = node::OverflowPolicy::block},
     .placement = node::Placement::pool,
     .pool_only = true,
+    .across_sessions = true,
     .max_outputs = 1,
-    // A turn of 2 to 3 s on one core; the virtual clock needs one number, not the truth.
-    .virtual_cost = {.first_us = 110'000, .per_unit_us = 0},
+    // A turn of 2 to 3 s on one core, and one more that shares its decode steps; the virtual clock
+    // needs one number, not the truth.
+    .virtual_cost = {.first_us = 110'000, .per_unit_us = 0, .per_session_us = 65'000},
     .resets = "nothing: the audio goes on behind it, with silence for the time that is missing",
 };
 
@@ -83,18 +87,36 @@ class MoonshineSession final : public node::SessionNode {
   void on_control(const media::Control& control, node::Context& context) noexcept override;
   void on_end(node::Context& context) noexcept override;
 
+  [[nodiscard]] bool deferred() const noexcept override { return deferred_; }
+  /// What is to be recognised for the call that deferred, for its time; `context` is the call's.
+  [[nodiscard]] TranscribeRequest request(node::Context& context) const;
+  void heard(base::Result<Transcript>&& transcript, node::Context& context) noexcept;
+
  private:
+  /// What the words are for, once they are there.
+  struct Wish {
+    enum class For : std::uint8_t { partial, guess, end_of_turn, end_of_input };
+    For what = For::partial;
+    media::Lineage guess;  ///< the turn and revision that is answered
+  };
+
   bool takes(const Packet& packet, node::Context& context) noexcept;
   void shorten(node::Context& context) noexcept;
   void tell_partial(node::Context& context) noexcept;
-  void finish(base::TurnId turn, base::Revision revision, node::Context& context) noexcept;
-  std::optional<std::string> hear(node::Context& context) noexcept;
+  void finish(Wish::For what, base::TurnId turn, base::Revision revision,
+              node::Context& context) noexcept;
+  void hear(const Wish& wish, node::Context& context) noexcept;
+  /// The words are there (null: there will be none), and the call goes on.
+  void go_on(const std::string* text, node::Context& context) noexcept;
   bool say(std::string_view text, TextRole role, const media::Lineage& guess,
            node::Context& context) noexcept;
 
   const MoonshineModel* model_;  ///< the stage's, which outlives its sessions
   const Settings* settings_;
   TurnAudio audio_;
+  bool deferred_ = false;
+  Wish wish_;                     ///< of the call that deferred
+  media::Lineage heard_lineage_;  ///< what the audio that it asks about hangs on
   std::string heard_;             ///< the words of ...
   TurnAudio::Mark heard_mark_;    ///< ... the audio held then
   std::string partial_;           ///< the last one told
@@ -148,9 +170,7 @@ void MoonshineSession::tell_partial(node::Context& context) noexcept {
   const std::uint64_t come = audio_.appended();
   if (settings_->partial_frames == 0 || come - partial_at_ < settings_->partial_frames) return;
   partial_at_ = come;
-  const auto text = hear(context);
-  if (!text || *text == partial_) return;
-  if (say(*text, TextRole::partial, {}, context)) partial_ = *text;
+  hear({.what = Wish::For::partial, .guess = {}}, context);
 }
 
 void MoonshineSession::on_control(const media::Control& control, node::Context& context) noexcept {
@@ -161,18 +181,16 @@ void MoonshineSession::on_control(const media::Control& control, node::Context& 
       // The last partial may be withdrawn as well: the same words again are news.
       partial_.clear();
       return;
-    case ControlType::eager_end_of_turn: finish(control.turn, control.revision, context); return;
+    case ControlType::eager_end_of_turn:
+      finish(Wish::For::guess, control.turn, control.revision, context);
+      return;
     case ControlType::turn_resumed:
       // What was said is withdrawn; its audio is the beginning of what goes on.
       said_for_ = {};
       said_mark_ = {};
       return;
     case ControlType::end_of_turn:
-      finish(control.turn, control.revision, context);
-      audio_.drop_turn(control.turn);
-      said_mark_ = {};
-      partial_.clear();
-      partial_at_ = audio_.appended();
+      finish(Wish::For::end_of_turn, control.turn, control.revision, context);
       return;
     default: return;
   }
@@ -180,52 +198,81 @@ void MoonshineSession::on_control(const media::Control& control, node::Context& 
 
 /// A guess gets one text. What came after it without a word that it resumed is no speech of this
 /// turn, so the end that confirms the guess adds nothing.
-void MoonshineSession::finish(base::TurnId turn, base::Revision revision,
+void MoonshineSession::finish(Wish::For what, base::TurnId turn, base::Revision revision,
                               node::Context& context) noexcept {
-  media::Lineage guess;
-  guess.turn = turn;
-  guess.revision = revision;
-  if (turn && said_for_ == guess) return;
-  const auto text = hear(context);
-  if (!text || !say(*text, TextRole::complete, guess, context)) return;
-  said_for_ = guess;
-  said_mark_ = audio_.mark();
+  Wish wish{.what = what, .guess = {}};
+  wish.guess.turn = turn;
+  wish.guess.revision = revision;
+  if (!turn || said_for_ != wish.guess) return hear(wish, context);
+  wish_ = wish;
+  go_on(nullptr, context);
 }
 
 /// Without anybody who tells turns, the whole input is one.
 void MoonshineSession::on_end(node::Context& context) noexcept {
   audio_.drop_withdrawn(context);
   if (audio_.empty() || audio_.mark() == said_mark_) return;
-  if (const auto text = hear(context)) say(*text, TextRole::complete, {}, context);
+  hear({.what = Wish::For::end_of_input, .guess = {}}, context);
 }
 
-/// The words of the audio held; nothing when the work was withdrawn or failed.
-std::optional<std::string> MoonshineSession::hear(node::Context& context) noexcept {
-  for (;;) {
-    audio_.drop_withdrawn(context);
-    if (audio_.empty()) return std::string{};
-    const TurnAudio::Mark mark = audio_.mark();
-    if (mark == heard_mark_) return heard_;
-    media::Lineage lineage;
-    if (!audio_.gather(lineage, context)) {
-      context.failed("a turn hangs on more unconfirmed segments than a packet can name");
-      return std::nullopt;
-    }
-    const auto heard = model_->transcribe(audio_.samples(), settings_->decode, [&] {
-      return context.stop_requested() || !context.live(lineage);
-    });
-    if (heard) {
-      heard_ = audio_.text_with(heard->text);
-      heard_mark_ = mark;
-      return heard_;
-    }
-    if (heard.error().code != base::Code::cancelled) {
-      context.failed(heard.error().message);
-      return std::nullopt;
-    }
-    // A segment was withdrawn meanwhile: once more without it. Each time there is less audio.
-    if (context.stop_requested()) return std::nullopt;
+/// Words of the audio held: known already, or what the call defers.
+void MoonshineSession::hear(const Wish& wish, node::Context& context) noexcept {
+  wish_ = wish;
+  audio_.drop_withdrawn(context);
+  if (audio_.empty()) return go_on(nullptr, context);
+  if (audio_.mark() == heard_mark_) return go_on(&heard_, context);
+  heard_lineage_ = {};
+  if (!audio_.gather(heard_lineage_, context)) {
+    context.failed("a turn hangs on more unconfirmed segments than a packet can name");
+    return go_on(nullptr, context);
   }
+  deferred_ = true;
+}
+
+TranscribeRequest MoonshineSession::request(node::Context& context) const {
+  return {.mono16k = audio_.samples(), .options = settings_->decode, .stop = [this, &context] {
+            return context.stop_requested() || !context.live(heard_lineage_);
+          }};
+}
+
+void MoonshineSession::heard(base::Result<Transcript>&& transcript,
+                             node::Context& context) noexcept {
+  deferred_ = false;
+  if (transcript) {
+    heard_ = audio_.text_with(transcript->text);
+    heard_mark_ = audio_.mark();
+    return go_on(&heard_, context);
+  }
+  if (transcript.error().code != base::Code::cancelled) {
+    context.failed(transcript.error().message);
+    return go_on(nullptr, context);
+  }
+  if (context.stop_requested()) return go_on(nullptr, context);
+  // A segment was withdrawn meanwhile: once more without it. Each time there is less audio.
+  hear(wish_, context);
+}
+
+void MoonshineSession::go_on(const std::string* text, node::Context& context) noexcept {
+  switch (wish_.what) {
+    case Wish::For::partial:
+      if (text != nullptr && *text != partial_ && say(*text, TextRole::partial, {}, context))
+        partial_ = *text;
+      return;
+    case Wish::For::end_of_input:
+      if (text != nullptr) say(*text, TextRole::complete, {}, context);
+      return;
+    case Wish::For::guess:
+    case Wish::For::end_of_turn: break;
+  }
+  if (text != nullptr && say(*text, TextRole::complete, wish_.guess, context)) {
+    said_for_ = wish_.guess;
+    said_mark_ = audio_.mark();
+  }
+  if (wish_.what == Wish::For::guess) return;
+  audio_.drop_turn(wish_.guess.turn);
+  said_mark_ = {};
+  partial_.clear();
+  partial_at_ = audio_.appended();
 }
 
 /// False when there was nothing to say, or no way to.
@@ -257,6 +304,23 @@ class MoonshineStage final : public node::StageNode {
   }
   [[nodiscard]] node::Format output_format(std::size_t) const override {
     return {.kind = media::PacketKind::text};
+  }
+
+  void run_together(std::span<node::Work> works) noexcept override {
+    std::vector<TranscribeRequest> requests;
+    requests.reserve(works.size());
+    for (const node::Work& work : works)
+      requests.push_back(static_cast<MoonshineSession*>(work.node)->request(*work.context));
+    model_.transcribe_together(requests, [&](std::size_t i, base::Result<Transcript>&& transcript) {
+      static_cast<MoonshineSession*>(works[i].node)
+          ->heard(std::move(transcript), *works[i].context);
+    });
+  }
+  [[nodiscard]] bool defers(const Packet& packet) const noexcept override {
+    if (!packet.is_marker()) return settings_.partial_frames > 0;
+    return packet.control_type == ControlType::eager_end_of_turn ||
+           packet.control_type == ControlType::end_of_turn ||
+           packet.control_type == ControlType::end_of_input;
   }
 
  private:

@@ -72,6 +72,13 @@ struct Bare {
     packet.lineage = lineage;
     packet.payload = rt::Payload::copy_of(std::as_bytes(samples));
     session->process(packet, context);
+    run();
+  }
+  void run() {
+    while (session->deferred()) {
+      node::Work deferred{.node = session.get(), .packets = {}, .context = &context};
+      stage->run_together({&deferred, 1});
+    }
   }
   void control(ControlType type, base::TurnId turn, base::Revision revision) {
     media::Control control;
@@ -79,6 +86,7 @@ struct Bare {
     control.turn = turn;
     control.revision = revision;
     session->on_control(control, context);
+    run();
   }
 };
 

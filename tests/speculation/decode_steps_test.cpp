@@ -70,13 +70,20 @@ class Noted final : public node::SessionNode {
       decoder.resumed = true;
     }
     node_->on_control(control, context);
-    if (control.type == ControlType::eager_end_of_turn) decoder.guess_done = true;
+    guess_ = control.type == ControlType::eager_end_of_turn;
+    note_done();
   }
   void on_timer(node::Context& context) noexcept override { node_->on_timer(context); }
   void on_end(node::Context& context) noexcept override { node_->on_end(context); }
+  [[nodiscard]] bool deferred() const noexcept override { return node_->deferred(); }
+  [[nodiscard]] node::SessionNode& inner() noexcept { return *node_; }
+  void note_done() noexcept {
+    if (guess_ && !node_->deferred()) decoder.guess_done = true;
+  }
 
  private:
   std::unique_ptr<node::SessionNode> node_;
+  bool guess_ = false;  ///< the last message was a guess
 };
 
 class NotedStage final : public node::StageNode {
@@ -90,6 +97,15 @@ class NotedStage final : public node::StageNode {
   }
   [[nodiscard]] node::Format output_format(std::size_t port) const override {
     return stage_->output_format(port);
+  }
+  void run_together(std::span<node::Work> works) noexcept override {
+    std::vector<node::Work> inner(works.begin(), works.end());
+    for (node::Work& work : inner) work.node = &static_cast<Noted*>(work.node)->inner();
+    stage_->run_together(inner);
+    for (const node::Work& work : works) static_cast<Noted*>(work.node)->note_done();
+  }
+  [[nodiscard]] bool defers(const media::Packet& packet) const noexcept override {
+    return stage_->defers(packet);
   }
 
  private:

@@ -37,6 +37,13 @@ class Writer {
     return "capabilities: {virtual_cost: {first_us: " + std::to_string(rng_.below(30'000)) +
            ", per_unit_us: " + std::to_string(rng_.below(2'000)) + "}}";
   }
+  /// As cost(), or behind the wrapper, where it runs with other sessions.
+  std::string cost_together() {
+    if (rng_.below(2) == 0) return cost();
+    return "capabilities: {parallelizable: false, batch_aware: true, virtual_cost: {first_us: " +
+           std::to_string(rng_.below(60'000)) +
+           ", per_session_us: " + std::to_string(rng_.below(20'000)) + "}}";
+  }
   std::string release() { return rng_.below(3) == 0 ? "release: speculative" : ""; }
 
   [[nodiscard]] std::string text() const {
@@ -97,7 +104,7 @@ void audio_sink(Rng& rng, Writer& out, const std::string& from) {
 }
 
 void dialogue(Rng& rng, Writer& out, const std::string& from) {
-  const std::string asr = out.add("answer", out.cost());
+  const std::string asr = out.add("answer", out.cost_together());
   out.edge(from, asr);
   std::string words = asr;
   if (rng.below(2) == 0) {
