@@ -143,8 +143,8 @@ void BatchStage::end_call(std::span<const policy::BatchItem> items) noexcept {
   started_ = false;
 }
 
-void BatchStage::finished(Instant now, base::Duration took) noexcept {
-  end_call(batcher_.finished(run_, now, took));
+void BatchStage::finished(Instant now, base::Duration took, bool learn) noexcept {
+  end_call(batcher_.finished(run_, now, took, learn));
 }
 
 void BatchStage::failed(Instant now) noexcept {

@@ -62,13 +62,24 @@ class BatchStage {
   [[nodiscard]] media::Packet release(std::uint64_t id) noexcept;
   void started() noexcept { started_ = true; }
   /// The call is over (`took`), or will give nothing.
-  void finished(base::Instant now, base::Duration took) noexcept;
+  ///   learn  it was a call like the others, whose cost tells something of theirs
+  void finished(base::Instant now, base::Duration took, bool learn = true) noexcept;
   void failed(base::Instant now) noexcept;
   [[nodiscard]] bool runs_for(const SessionState& session) const noexcept {
     return caller_ == &session;
   }
   [[nodiscard]] bool in_flight() const noexcept { return started_; }
 
+  // Deadlines; see Batcher.
+  [[nodiscard]] std::span<const policy::LateInput> late(base::Instant free_at) noexcept {
+    return batcher_.late(free_at);
+  }
+  [[nodiscard]] base::Instant late_at() const noexcept { return batcher_.late_at(); }
+  void warned(std::uint64_t id) noexcept { batcher_.warned(id); }
+  bool flush(std::uint64_t id) noexcept { return batcher_.flush(id); }
+  [[nodiscard]] std::optional<base::Instant> gathers_until(base::Instant now) noexcept {
+    return batcher_.gathers_until(now);
+  }
   void hint(std::uint32_t suggested_batch_size) noexcept { batcher_.hint(suggested_batch_size); }
   [[nodiscard]] base::Instant wake_at() const noexcept { return wake_at_; }
   [[nodiscard]] const JoinRules& rules() const noexcept { return rules_; }

@@ -86,6 +86,7 @@ struct Contract {
   bool pool_only = false;         ///< may block or run long: never in the sweep
   std::uint32_t max_outputs = 4;  ///< packets that one input can give on one port, in the sweep
   VirtualCost virtual_cost = {};
+  media::GiveUp gives_up = {};   ///< what it obeys of Packet::give_up
   bool speculates = false;       ///< opens segments and turns
   std::string_view resets = {};  ///< what a discontinuity does to its state
 };
