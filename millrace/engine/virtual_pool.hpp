@@ -37,9 +37,8 @@ class VirtualPool final : public LaneExecutor {
   /// The job that may start next; the end when there is none.
   [[nodiscard]] std::deque<std::shared_ptr<Lane>>::iterator best() noexcept;
 
-  std::vector<Running> workers_;  ///< engine null: free
-  std::deque<std::shared_ptr<Lane>>
-      ready_;  ///< as posted; shared: with the slots of their sessions
+  std::vector<Running> workers_;             ///< engine null: free
+  std::deque<std::shared_ptr<Lane>> ready_;  // shared: with the slots of their sessions
   std::priority_queue<std::int64_t, std::vector<std::int64_t>, std::greater<>> due_;
 };
 
