@@ -85,6 +85,11 @@ void show(const Contract& contract) {
              contract.inline_only ? " only"
              : contract.pool_only ? " only"
                                   : "");
+  if (contract.gives_up.any())
+    fmt::print("  for a deadline gives up {}{}{}\n",
+               contract.gives_up.smaller_first_chunk ? "smaller_first_chunk" : "",
+               contract.gives_up.smaller_first_chunk && contract.gives_up.lower_quality ? ", " : "",
+               contract.gives_up.lower_quality ? "lower_quality" : "");
   if (contract.virtual_cost.first_us != 0)
     fmt::print(
         "  under the virtual clock: first output after {} us, each further one {} us later\n",

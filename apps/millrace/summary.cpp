@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 namespace millrace::app {
 
@@ -114,6 +116,32 @@ void SessionSummary::add(const Event& event, const graph::Plan& plan) {
   }
 }
 
+namespace {
+
+using Counts = std::vector<std::pair<std::string, std::uint64_t>>;
+
+void add_count(Counts& counts, std::string_view name, std::uint64_t count) {
+  if (count == 0) return;
+  const auto known = std::find_if(counts.begin(), counts.end(),
+                                  [&](const auto& entry) { return entry.first == name; });
+  if (known == counts.end()) {
+    counts.emplace_back(name, count);
+  } else {
+    known->second += count;
+  }
+}
+
+std::string listed(const Counts& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts) {
+    if (!text.empty()) text += ", ";
+    text += fmt::format("{} {}", name, count);
+  }
+  return text;
+}
+
+}  // namespace
+
 void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
                  const engine::Shard& shard) {
   figures.resize(plan.stages.size());
@@ -131,16 +159,12 @@ void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
     to.queue_max = std::max(to.queue_max, stats.queue_depth_max());
     for (std::size_t reason = 0; reason < base::kDropReasons; ++reason) {
       const auto which = static_cast<base::DropReason>(reason);
-      if (stats.dropped(which) == 0) continue;
-      const std::string name(base::name(which));
-      const auto known = std::find_if(to.dropped.begin(), to.dropped.end(),
-                                      [&](const auto& entry) { return entry.first == name; });
-      if (known == to.dropped.end()) {
-        to.dropped.emplace_back(name, stats.dropped(which));
-      } else {
-        known->second += stats.dropped(which);
-      }
+      add_count(to.dropped, base::name(which), stats.dropped(which));
     }
+    to.deadline_warnings += stats.deadline_warnings();
+    for (std::size_t action = 0; action < policy::kGiveUps; ++action)
+      add_count(to.given_up, policy::name(static_cast<policy::GiveUp>(action)),
+                stats.given_up(action));
   }
 }
 
@@ -217,14 +241,16 @@ void add_stages(std::string& out, const std::vector<StageFigures>& stages) {
   fmt::format_to(line, "\n{:<16} {:>10} {:>9} {:>9} {:>9} {:>9}  {}\n", "node", "packets", "P50 us",
                  "P95 us", "P99 us", "queue max", "dropped");
   for (const StageFigures& stage : stages) {
-    std::string dropped;
-    for (const auto& [reason, count] : stage.dropped) {
-      if (!dropped.empty()) dropped += ", ";
-      dropped += fmt::format("{} {}", reason, count);
-    }
+    const std::string dropped = listed(stage.dropped);
     fmt::format_to(line, "{:<16} {:>10} {:>9.0f} {:>9.0f} {:>9.0f} {:>9}  {}\n", stage.node,
                    stage.in, us(stage.p50_ns), us(stage.p95_ns), us(stage.p99_ns), stage.queue_max,
                    dropped.empty() ? "0" : dropped);
+  }
+  for (const StageFigures& stage : stages) {
+    if (stage.deadline_warnings == 0 && stage.given_up.empty()) continue;
+    const std::string given_up = listed(stage.given_up);
+    fmt::format_to(line, "{}: {} inputs would be late; given up: {}\n", stage.node,
+                   stage.deadline_warnings, given_up.empty() ? "nothing" : given_up);
   }
 }
 

@@ -71,6 +71,8 @@ struct StageFigures {
   std::uint64_t p99_ns = 0;
   std::uint64_t queue_max = 0;
   std::vector<std::pair<std::string, std::uint64_t>> dropped;
+  std::uint64_t deadline_warnings = 0;
+  std::vector<std::pair<std::string, std::uint64_t>> given_up = {};  ///< for deadlines
 };
 
 /// Adds up one shard into `figures` (one entry for each stage of the plan). Quantiles are those of

@@ -157,6 +157,18 @@ TEST(SummaryText, NamesDropsByReasonAndSaysWhenTimeIsVirtual) {
   EXPECT_NE(text.find("virtual time"), std::string::npos);
 }
 
+TEST(SummaryText, SaysWhatDeadlinesCostWhereTheyDid) {
+  StageFigures stage{.node = "tts", .in = 10, .dropped = {}};
+  EXPECT_EQ(summary_text({}, {stage}, {}).find("would be late"), std::string::npos);
+
+  stage.deadline_warnings = 3;
+  EXPECT_NE(summary_text({}, {stage}, {}).find("tts: 3 inputs would be late; given up: nothing"),
+            std::string::npos);
+  stage.given_up = {{"flush_batch", 2}, {"drop", 1}};
+  EXPECT_NE(summary_text({}, {stage}, {}).find("given up: flush_batch 2, drop 1"),
+            std::string::npos);
+}
+
 TEST(SummaryText, TellsAllocationsOnlyWhereTheyAreWatched) {
   RunFigures unseen;
   RunFigures seen;

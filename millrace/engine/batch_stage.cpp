@@ -95,9 +95,12 @@ void BatchStage::take(SessionState& session, std::uint32_t edge, Packet&& packet
   place.packet = std::move(packet);
 }
 
-void BatchStage::offer(SessionState& session, Instant now, Instant deadline) noexcept {
-  if (budget_) deadline = std::min(deadline, now + *budget_);
-  (void)push(session, session.number, now, deadline);
+void BatchStage::offer(SessionState& session, const Packet& what, Instant now) noexcept {
+  const Instant deadline = budget_ ? std::min(what.deadline, now + *budget_) : what.deadline;
+  Packet& header = push(session, session.number, now, deadline).packet;
+  header.kind = what.kind;
+  header.lineage = what.lineage;
+  header.deadline = deadline;
 }
 
 BatchStage::Place& BatchStage::push(SessionState& session, std::uint64_t group, Instant now,
@@ -133,12 +136,12 @@ void BatchStage::release_job(std::uint64_t id) noexcept {
   --waiting_of(*place(id).session);
 }
 
-void BatchStage::job_over(const SessionState& session, const LaneResult* done,
-                          Instant now) noexcept {
+std::optional<BatchStage::CallEnd> BatchStage::job_over(const SessionState& session,
+                                                        const LaneResult* done) noexcept {
   const auto member = std::find_if(members_.begin(), members_.end(), [&](const Member& m) {
     return m.session == &session && !m.over;
   });
-  if (!started_ || member == members_.end()) return;
+  if (!started_ || member == members_.end()) return std::nullopt;
   member->over = true;
   if (done != nullptr) {
     began_ = std::min(began_, done->started);
@@ -146,8 +149,8 @@ void BatchStage::job_over(const SessionState& session, const LaneResult* done,
     worked_ += done->deferred;
   }
   if (!std::all_of(members_.begin(), members_.end(), [](const Member& m) { return m.over; }))
-    return;
-  end_call(batcher_.finished(run_, now, std::max(ended_ - began_, base::Duration{0}), worked_));
+    return std::nullopt;
+  return CallEnd{.took = std::max(ended_ - began_, base::Duration{0}), .worked = worked_};
 }
 
 void BatchStage::remove(Place& place) noexcept {
@@ -191,8 +194,9 @@ void BatchStage::end_call(std::span<const policy::BatchItem> items) noexcept {
   started_ = false;
 }
 
-void BatchStage::finished(Instant now, base::Duration took) noexcept {
-  end_call(batcher_.finished(run_, now, took));
+void BatchStage::finished(Instant now, base::Duration took,
+                          std::optional<std::uint32_t> worked) noexcept {
+  end_call(batcher_.finished(run_, now, took, worked));
 }
 
 void BatchStage::failed(Instant now) noexcept {

@@ -47,14 +47,21 @@ class BatchStage {
   void take(SessionState& session, std::uint32_t edge, media::Packet&& packet,
             base::Instant now) noexcept;
   /// Sessions together: the next job of `session` waits from now on; has_room() must have said so.
-  void offer(SessionState& session, base::Instant now, base::Instant deadline) noexcept;
+  /// `what` is a packet of it that makes it worth a call: its header tells what waits.
+  void offer(SessionState& session, const media::Packet& what, base::Instant now) noexcept;
   /// Where the next job of `session` waits; null where it does not.
   [[nodiscard]] Place* offered(const SessionState& session) noexcept;
   /// The job of `session` goes out with the call that is ready.
   void release_job(std::uint64_t id) noexcept;
-  /// The job of `session` is over, or will give nothing (`done` null). Where it was of the call
-  /// that runs, and the last of it, the call is over.
-  void job_over(const SessionState& session, const LaneResult* done, base::Instant now) noexcept;
+  /// What a call of several sessions took, and how often their jobs made the node work.
+  struct CallEnd {
+    base::Duration took{0};
+    std::uint32_t worked = 0;
+  };
+  /// The job of `session` is over, or will give nothing (`done` null). Where it was the last one of
+  /// the call that runs, this answers what finished() is to be told.
+  [[nodiscard]] std::optional<CallEnd> job_over(const SessionState& session,
+                                                const LaneResult* done) noexcept;
   [[nodiscard]] std::uint32_t waiting() const noexcept { return batcher_.waiting(); }
   [[nodiscard]] std::span<Place> places() noexcept { return places_; }
   [[nodiscard]] Place& place(std::uint64_t id) noexcept {
@@ -74,14 +81,25 @@ class BatchStage {
   /// The packet of an input of the call that is ready.
   [[nodiscard]] media::Packet release(std::uint64_t id) noexcept;
   void started() noexcept { started_ = true; }
-  /// The call is over (`took`), or will give nothing.
-  void finished(base::Instant now, base::Duration took) noexcept;
+  /// The call is over (`took`), or will give nothing. `worked`: as in Batcher.
+  void finished(base::Instant now, base::Duration took,
+                std::optional<std::uint32_t> worked = {}) noexcept;
   void failed(base::Instant now) noexcept;
   [[nodiscard]] bool runs_for(const SessionState& session) const noexcept {
     return caller_ == &session;
   }
   [[nodiscard]] bool in_flight() const noexcept { return started_; }
 
+  // Deadlines; see Batcher.
+  [[nodiscard]] std::span<const policy::LateInput> late(base::Instant free_at) noexcept {
+    return batcher_.late(free_at);
+  }
+  [[nodiscard]] base::Instant late_at() const noexcept { return batcher_.late_at(); }
+  void warned(std::uint64_t id) noexcept { batcher_.warned(id); }
+  bool flush(std::uint64_t id) noexcept { return batcher_.flush(id); }
+  [[nodiscard]] std::optional<base::Instant> gathers_until(base::Instant now) noexcept {
+    return batcher_.gathers_until(now);
+  }
   void hint(std::uint32_t suggested_batch_size) noexcept { batcher_.hint(suggested_batch_size); }
   [[nodiscard]] base::Instant wake_at() const noexcept { return wake_at_; }
   [[nodiscard]] bool across_sessions() const noexcept { return batcher_.params().across_sessions; }

@@ -20,6 +20,7 @@ bool Shard::sweep_batched(const Stage& stage) noexcept {
   }
   drop_dead_inputs(batch, stage);
   gather_batch(batch, stage);
+  watch_deadlines(batch, stage);
   start_batch(batch, stage);
   for (SessionState* session : sessions_) {
     // Markers, timers and messages go to a node once nothing of the session waits in front of them.
@@ -75,6 +76,10 @@ bool Shard::gather_input(BatchStage& batch, SessionState& session, const Stage& 
     made_room(e);
     stats_[stage.index]->add_in();
     packet.port = static_cast<std::uint8_t>(plan_.edges[e].to_port);
+    if (packet.deadline <= now_) {
+      drop_input(session, stage, DropReason::deadline);
+      return true;
+    }
     batch.take(session, e, std::move(packet), now_);
     return true;
   }
@@ -83,6 +88,9 @@ bool Shard::gather_input(BatchStage& batch, SessionState& session, const Stage& 
 
 void Shard::start_batch(BatchStage& batch, const Stage& stage) noexcept {
   for (const policy::BatchDrop& drop : batch.decide(now_)) {
+    const Packet& packet = batch.place(drop.id).packet;
+    if (packet.deadline > now_)
+      tell_given_up(*batch.place(drop.id).session, stage, packet, policy::GiveUp::drop);
     drop_input(*batch.place(drop.id).session, stage, drop.reason);
     batch.give_back(drop.id);
   }
@@ -96,6 +104,7 @@ void Shard::start_batch(BatchStage& batch, const Stage& stage) noexcept {
   }
   Lane& lane = *session->slots[stage.index].lane;
   log_batch(*session, stage, inputs, lane.job().size());
+  give_up_in_call(*session, stage, lane.job(), inputs);
   batch.started();
   if (!posts_job(*session, stage.index, true)) return;
   lane.start(lane.timer() <= now_, deadline);
@@ -138,9 +147,14 @@ void Shard::log_batch(SessionState& session, const Stage& stage, std::size_t inp
 void Shard::end_batch(SessionState& session, const Stage& stage, const LaneResult& done) noexcept {
   if (!batches_[stage.index]) return;
   BatchStage& batch = *batches_[stage.index];
-  if (batch.across_sessions()) return batch.job_over(session, &done, now_);
+  if (batch.across_sessions()) return end_job(batch, session, stage, &done);
   if (!batch.in_flight() || !batch.runs_for(session)) return;
-  batch.finished(now_, done.at - done.started);
+  const base::Duration took = done.at - done.started;
+  if (watches_[stage.index]->end(took)) {
+    batch.finished(now_, took);
+  } else {
+    batch.finished(now_, took, 0);
+  }
 }
 
 void Shard::forget_batched(SessionState& session) noexcept {
@@ -153,7 +167,7 @@ void Shard::forget_batched(SessionState& session) noexcept {
       if (!place.running) batch.remove(place);
     }
     if (batch.across_sessions()) {
-      batch.job_over(session, nullptr, now_);
+      end_job(batch, session, stage, nullptr);
       continue;
     }
     // A call that hangs holds up the pool, but not the wrapper.

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <limits>
+#include <string_view>
 #include <utility>
 
 #include "millrace/engine/shard.hpp"
@@ -18,7 +20,27 @@ Control Shard::control_for(SessionState& session, ControlType type) noexcept {
   return control;
 }
 
+ControlAnswer Shard::apply_hint(const Control& hint, std::uint32_t origin) noexcept {
+  constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  if (hint.value < 0) return {ControlStatus::rejected, ControlCode::bad_value};
+  const auto size = static_cast<std::uint32_t>(std::min(hint.value, kMost));
+  const auto chars = hint.body.as<char>();
+  const std::string_view named(chars.data(), chars.size());
+  bool found = named.empty();
+  for (const Stage& stage : plan_.stages) {
+    if (!batches_[stage.index] || (!named.empty() && stage.id != named)) continue;
+    if (origin != kAnyOrigin && !reaches(stage.index, origin)) continue;
+    batches_[stage.index]->hint(size);
+    found = true;
+  }
+  if (!found) return {ControlStatus::rejected, ControlCode::unknown_node};
+  more_ = true;  // what waits may be enough now
+  return {};
+}
+
 void Shard::add_control(SessionState& session, std::uint32_t origin, Control control) noexcept {
+  if (control.type == ControlType::batch_hint && origin != kAnyOrigin)
+    (void)apply_hint(control, origin);
   // Cancels and confirms are in the ledger already; a node that misses one still sees what it
   // hangs on withdrawn.
   if (session.controls.size() == kMaxControls) return;
@@ -32,7 +54,7 @@ void Shard::deliver_controls(SessionState& session, const Stage& stage) noexcept
   while (slot.controls_seen < session.controls.size()) {
     const std::uint32_t i = slot.controls_seen++;
     const std::uint32_t origin = session.control_origins[i];
-    if (origin != kAnyOrigin && !reaches(origin, stage.index)) continue;
+    if (origin != kAnyOrigin && !concerns(session.controls[i].type, origin, stage.index)) continue;
     if (slot.lane != nullptr) {
       // A full ring is no loss: the ledger says what was withdrawn.
       (void)slot.lane->post_control(session.controls[i]);
@@ -185,6 +207,12 @@ ControlAnswer Shard::act_on(SessionState& session, Control& control) noexcept {
       break;
     case ControlType::interrupt: answer = interrupt_from_outside(session, control); break;
     case ControlType::batch_hint:
+      if (session.controls.size() == kMaxControls) {
+        answer = {ControlStatus::overloaded, ControlCode::lane_full};
+      } else {
+        answer = apply_hint(control, kAnyOrigin);
+      }
+      break;
     case ControlType::deadline_warning:
     case ControlType::custom:
       if (session.controls.size() == kMaxControls)

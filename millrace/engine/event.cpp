@@ -19,6 +19,8 @@ std::string_view name(EventType type) noexcept {
     case EventType::withheld: return "withheld";
     case EventType::dropped: return "dropped";
     case EventType::batch: return "batch";
+    case EventType::deadline_warning: return "deadline_warning";
+    case EventType::deadline_action: return "deadline_action";
     case EventType::control: return "control";
     case EventType::turn: return "turn";
     case EventType::budget: return "budget";
@@ -48,6 +50,8 @@ std::string_view name(ControlCode code) noexcept {
     case ControlCode::already_interrupted: return "already_interrupted";
     case ControlCode::unknown_segment: return "unknown_segment";
     case ControlCode::unknown_turn: return "unknown_turn";
+    case ControlCode::unknown_node: return "unknown_node";
+    case ControlCode::bad_value: return "bad_value";
     case ControlCode::bad_range: return "bad_range";
     case ControlCode::outside_ring: return "outside_ring";
     case ControlCode::duplicate_id_other_content: return "duplicate_id_other_content";

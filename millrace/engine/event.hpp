@@ -8,6 +8,7 @@
 #include "millrace/base/time.hpp"
 #include "millrace/media/packet.hpp"
 #include "millrace/metrics/turn_ledger.hpp"
+#include "millrace/policy/deadline_policy.hpp"
 
 namespace millrace::engine {
 
@@ -27,6 +28,8 @@ enum class EventType : std::uint8_t {
   withheld,
   dropped,
   batch,
+  deadline_warning,
+  deadline_action,
   control,
   turn,
   budget,
@@ -50,6 +53,8 @@ enum class ControlCode : std::uint8_t {
   already_interrupted,
   unknown_segment,  ///< rejected: never given out, or forgotten
   unknown_turn,
+  unknown_node,                ///< rejected: no node of that name takes such a message
+  bad_value,                   ///< rejected: a number outside its range
   bad_range,                   ///< rejected: `from` not before `to`, or below zero
   outside_ring,                ///< rejected: the range begins behind the audio that has come
   duplicate_id_other_content,  ///< rejected
@@ -77,7 +82,8 @@ struct Event {
   ControlStatus status = ControlStatus::applied;
   ControlCode code = ControlCode::none;
   base::DropReason drop_reason = base::DropReason::overflow;
-  bool final = true;  ///< output text: not a partial hypothesis
+  policy::GiveUp action = policy::GiveUp::drop;  ///< deadline_action
+  bool final = true;                             ///< output text: not a partial hypothesis
   std::uint16_t stage = 0;
   base::SegmentId segment;
   media::Lineage lineage;
@@ -95,7 +101,8 @@ struct Event {
   std::uint64_t count = 0;
   std::uint64_t calls = 0;  ///< batch: packets that its `count` inputs became
   base::Instant sent{};
-  base::Duration total{0};
+  base::Duration total{0};           ///< deadline_warning: by how much it will be late
+  base::Duration until_deadline{0};  ///< deadline_warning, deadline_action: from now
   rt::Payload body;
 };
 

@@ -15,12 +15,12 @@ TEST(Event, EachTypeHasTheNameOfTheEventLog) {
   for (int i = 0; i <= static_cast<int>(EventType::failed); ++i)
     names.emplace_back(name(static_cast<EventType>(i)));
 
-  EXPECT_THAT(
-      names, ::testing::ElementsAre("speculation_started", "speculation_confirmed",
-                                    "speculation_cancelled", "speech_started", "speech_ended",
-                                    "eager_end_of_turn", "turn_resumed", "end_of_turn", "interrupt",
-                                    "playback_paused", "playback_resumed", "output", "withheld",
-                                    "dropped", "batch", "control", "turn", "budget", "failed"));
+  EXPECT_THAT(names, ::testing::ElementsAre(
+                         "speculation_started", "speculation_confirmed", "speculation_cancelled",
+                         "speech_started", "speech_ended", "eager_end_of_turn", "turn_resumed",
+                         "end_of_turn", "interrupt", "playback_paused", "playback_resumed",
+                         "output", "withheld", "dropped", "batch", "deadline_warning",
+                         "deadline_action", "control", "turn", "budget", "failed"));
 }
 
 TEST(Event, EachStatusHasTheNameOfTheWireForm) {
@@ -39,9 +39,9 @@ TEST(Event, EachCodeOfAnAnswerHasAName) {
 
   EXPECT_THAT(names, ::testing::ElementsAre(
                          "", "repeated", "already_confirmed", "already_cancelled", "already_failed",
-                         "already_interrupted", "unknown_segment", "unknown_turn", "bad_range",
-                         "outside_ring", "duplicate_id_other_content", "too_large", "gate_only",
-                         "lane_full"));
+                         "already_interrupted", "unknown_segment", "unknown_turn", "unknown_node",
+                         "bad_value", "bad_range", "outside_ring", "duplicate_id_other_content",
+                         "too_large", "gate_only", "lane_full"));
 }
 
 }  // namespace

@@ -58,6 +58,9 @@ bool join(Packet& into, const Packet& next, const JoinRules& rules,
   into.last = next.last;
   if (text && next.role == media::TextRole::complete) into.role = next.role;
   into.deadline = std::min(into.deadline, next.deadline);
+  into.optional = into.optional && next.optional;
+  into.give_up.smaller_first_chunk |= next.give_up.smaller_first_chunk;
+  into.give_up.lower_quality |= next.give_up.lower_quality;
   return true;
 }
 

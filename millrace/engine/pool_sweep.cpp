@@ -50,6 +50,8 @@ bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
             !room_for_result(session, stage, result.port))
           return false;  // the sweep after the consumer has taken something goes on here
         stats_[stage.index]->record_latency(now_, result.at - result.started);
+        if (batches_[stage.index] && batches_[stage.index]->runs_for(session))
+          watches_[stage.index]->output(result.at - result.started);
         account_work(session, stage, result.packet.lineage, result.started, result.at);
         route(session, stage, result.port, std::move(result.packet));
         break;

@@ -14,6 +14,7 @@ using base::Instant;
 namespace {
 constexpr std::size_t kForeignControls = 4096;
 constexpr std::size_t kControlsPerPass = 1024;
+constexpr std::size_t kLongestNodeName = 256;
 constexpr std::size_t kForeignBodyBytes = 16 * base::limits::kControlMetadataBytes;
 
 /// FNV-1a over what a message says; when it was said is left out, so that a message sent again is
@@ -56,6 +57,9 @@ Shard::Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines
     stats_.push_back(std::make_unique<metrics::NodeStats>());
     batches_.push_back(plan_.stages[i].batching ? std::make_unique<BatchStage>(plan_.stages[i])
                                                 : nullptr);
+    watches_.push_back(plan_.stages[i].batching
+                           ? std::make_unique<DeadlineWatch>(plan_.stages[i].give_up)
+                           : nullptr);
     stage_times_.push_back(std::make_unique<metrics::Histogram>());
   }
   for (const std::uint32_t sink : plan_.sinks)
@@ -92,8 +96,12 @@ bool Shard::post_control(ForeignControl&& foreign) noexcept {
   media::Control& control = foreign.control;
   if (foreign.content == 0) foreign.content = content_of(control);  // once: it may be posted again
   if (control.body.size_bytes() > base::limits::kControlMetadataBytes) foreign.oversized = true;
-  // Only custom messages carry a body further: no flood of the others can hold memory.
-  if (foreign.oversized || control.type != media::ControlType::custom) control.body.reset();
+  // Only custom messages carry a body further, and hints the name of a node: no flood of the others
+  // can hold memory.
+  const bool keeps = control.type == media::ControlType::custom ||
+                     (control.type == media::ControlType::batch_hint &&
+                      control.body.size_bytes() <= kLongestNodeName);
+  if (foreign.oversized || !keeps) control.body.reset();
   const std::size_t bytes = control.body.size_bytes();
   const bool must = changes_ledger(control.type);
   const std::size_t before = foreign_bytes_.fetch_add(bytes, std::memory_order_relaxed);
@@ -184,6 +192,8 @@ bool Shard::sweep() noexcept {
   next_timer_ = Instant{base::Duration::max()};
   for (const auto& batch : batches_)
     if (batch) next_timer_ = std::min(next_timer_, batch->wake_at());
+  for (const auto& watch : watches_)
+    if (watch) next_timer_ = std::min(next_timer_, watch->wake_at());
   for (SessionState* session : sessions_) end_sweep(*session);
   return more_;
 }
@@ -238,6 +248,14 @@ void Shard::log(SessionState& session, Event event) noexcept {
 
 bool Shard::reaches(std::uint32_t from, std::uint32_t to) const noexcept {
   return reaches_[from][to];
+}
+
+bool Shard::concerns(media::ControlType type, std::uint32_t origin,
+                     std::uint32_t stage) const noexcept {
+  // Who comes before a node that is late can still do something about it.
+  const bool both_ways =
+      type == media::ControlType::deadline_warning || type == media::ControlType::batch_hint;
+  return reaches(origin, stage) || (both_ways && reaches(stage, origin));
 }
 
 Shard::Stats Shard::counters() const noexcept {

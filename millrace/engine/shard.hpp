@@ -8,6 +8,7 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/engine/batch_stage.hpp"
+#include "millrace/engine/deadline_watch.hpp"
 #include "millrace/engine/foreign_control.hpp"
 #include "millrace/engine/lane.hpp"
 #include "millrace/engine/session_state.hpp"
@@ -210,11 +211,25 @@ class Shard {
   bool sweep_together(const graph::Stage& stage) noexcept;
   void offer_job(BatchStage& batch, SessionState& session, const graph::Stage& stage) noexcept;
   void drop_dead_packets(SessionState& session, const graph::Stage& stage) noexcept;
-  [[nodiscard]] bool job_defers(const SessionState& session,
-                                const graph::Stage& stage) const noexcept;
+  [[nodiscard]] const media::Packet* what_defers(const SessionState& session,
+                                                 const graph::Stage& stage) const noexcept;
   void start_together(BatchStage& batch, const graph::Stage& stage) noexcept;
-  void expire_job(BatchStage& batch, const policy::BatchDrop& drop,
-                  const graph::Stage& stage) noexcept;
+  void expire_job(SessionState& session, const graph::Stage& stage,
+                  base::DropReason reason) noexcept;
+  void end_job(BatchStage& batch, const SessionState& session, const graph::Stage& stage,
+               const LaneResult* done) noexcept;
+
+  // deadline_sweep.cpp
+  void watch_deadlines(BatchStage& batch, const graph::Stage& stage) noexcept;
+  /// False: it was not told of yet.
+  bool warn_of_deadline(SessionState& session, const graph::Stage& stage,
+                        const media::Packet& packet, const policy::LateInput& late) noexcept;
+  void give_up_waiting(BatchStage& batch, const graph::Stage& stage, std::uint64_t id,
+                       policy::GiveUp action) noexcept;
+  void give_up_in_call(SessionState& session, const graph::Stage& stage,
+                       std::span<media::Packet> call, std::size_t inputs) noexcept;
+  void tell_given_up(SessionState& session, const graph::Stage& stage, const media::Packet& packet,
+                     policy::GiveUp action) noexcept;
 
   // egress.cpp
   bool sweep_sink(const graph::Stage& stage) noexcept;
@@ -230,6 +245,8 @@ class Shard {
   // control_lane.cpp
   void apply_foreign(SessionState& session, ForeignControl& foreign) noexcept;
   [[nodiscard]] ControlAnswer act_on(SessionState& session, media::Control& control) noexcept;
+  /// Hints `batch_hint` to the wrapper it names, or to all that are upstream of `origin`.
+  ControlAnswer apply_hint(const media::Control& hint, std::uint32_t origin) noexcept;
   void add_control(SessionState& session, std::uint32_t origin, media::Control control) noexcept;
   void deliver_controls(SessionState& session, const graph::Stage& stage) noexcept;
   void withdraw_queued(SessionState& session, std::uint32_t origin) noexcept;
@@ -251,6 +268,9 @@ class Shard {
   void log(SessionState& session, Event event) noexcept;
   [[nodiscard]] base::Instant now() const noexcept { return now_; }
   [[nodiscard]] bool reaches(std::uint32_t from, std::uint32_t to) const noexcept;
+  /// Whether a message of `type` that a node sent gets to `stage`.
+  [[nodiscard]] bool concerns(media::ControlType type, std::uint32_t origin,
+                              std::uint32_t stage) const noexcept;
 
   std::shared_ptr<ShardStages> stages_;  // shared: with workers that may hang
   const graph::Plan& plan_;
@@ -265,6 +285,7 @@ class Shard {
 
   std::vector<SessionState*> sessions_;
   std::vector<std::unique_ptr<BatchStage>> batches_;  ///< by stage; null where nothing is batched
+  std::vector<std::unique_ptr<DeadlineWatch>> watches_;  ///< likewise
   std::vector<std::unique_ptr<metrics::NodeStats>> stats_;
   metrics::Histogram decisions_;
   metrics::Histogram sweep_times_;

@@ -27,6 +27,7 @@ bool Shard::sweep_together(const Stage& stage) noexcept {
   }
   for (SessionState* session : sessions_)
     if (session->slots[stage.index].lane->idle()) offer_job(batch, *session, stage);
+  watch_deadlines(batch, stage);
   start_together(batch, stage);
   stats_[stage.index]->set_queue_depth(batch.waiting());
   return more;
@@ -37,9 +38,8 @@ void Shard::offer_job(BatchStage& batch, SessionState& session, const Stage& sta
   drop_dead_packets(session, stage);
   Lane& lane = *session.slots[stage.index].lane;
   BatchStage::Place* const place = batch.offered(session);
-  if (job_defers(session, stage)) {
-    if (place == nullptr && batch.has_room(session))
-      batch.offer(session, now_, deadline_of(lane.job()));
+  if (const Packet* const what = what_defers(session, stage)) {
+    if (place == nullptr && batch.has_room(session)) batch.offer(session, *what, now_);
     return;
   }
   if (place != nullptr) batch.remove(*place);  // what it waited for was withdrawn
@@ -70,27 +70,37 @@ void Shard::drop_dead_packets(SessionState& session, const Stage& stage) noexcep
   });
 }
 
-// A marker of a guess that was withdrawn makes nobody work.
-bool Shard::job_defers(const SessionState& session, const Stage& stage) const noexcept {
+// The first packet of the next job that makes the session defer. A marker of a guess that was
+// withdrawn makes nobody work.
+const Packet* Shard::what_defers(const SessionState& session, const Stage& stage) const noexcept {
   const node::StageNode& node = *stages_->nodes[stage.index];
   const std::vector<Packet>& job = session.slots[stage.index].lane->job();
-  return std::any_of(job.begin(), job.end(), [&](const Packet& packet) {
+  const auto found = std::find_if(job.begin(), job.end(), [&](const Packet& packet) {
     return session.shared->ledger.live(packet.lineage) && node.defers(packet);
   });
+  return found == job.end() ? nullptr : &*found;
 }
 
 void Shard::start_together(BatchStage& batch, const Stage& stage) noexcept {
-  for (const policy::BatchDrop& drop : batch.decide(now_)) expire_job(batch, drop, stage);
+  for (const policy::BatchDrop& drop : batch.decide(now_)) {
+    const BatchStage::Place place = batch.place(drop.id);
+    if (place.packet.deadline > now_)
+      tell_given_up(*place.session, stage, place.packet, policy::GiveUp::drop);
+    batch.give_back(drop.id);
+    expire_job(*place.session, stage, drop.reason);
+  }
   if (batch.ready() == nullptr) return;
   const std::span<const policy::BatchItem> inputs = batch.inputs();
   for (const policy::BatchItem& item : inputs) batch.release_job(item.id);
   batch.started();
+  watches_[stage.index]->begin(
+      now_, batch.batcher().curve().cost(static_cast<std::uint32_t>(inputs.size())), {});
   stats_[stage.index]->record_batch(inputs.size());
   SessionState* first = nullptr;  // its lane is posted, and runs the others with it
   for (const policy::BatchItem& item : inputs) {
     SessionState& session = *batch.place(item.id).session;
     if (!posts_job(session, stage.index, true)) {
-      batch.job_over(session, nullptr, now_);
+      end_job(batch, session, stage, nullptr);
       continue;
     }
     Event event;
@@ -110,14 +120,20 @@ void Shard::start_together(BatchStage& batch, const Stage& stage) noexcept {
 }
 
 // Its deadline has passed, or is out of reach: nothing of it is worked on, but its markers go on.
-void Shard::expire_job(BatchStage& batch, const policy::BatchDrop& drop,
-                       const Stage& stage) noexcept {
-  SessionState& session = *batch.place(drop.id).session;
-  batch.give_back(drop.id);
-  drop_input(session, stage, drop.reason);
+void Shard::expire_job(SessionState& session, const Stage& stage, DropReason reason) noexcept {
+  drop_input(session, stage, reason);
   if (!posts_job(session, stage.index, true)) return;
   begin_job(session, stage, Lane::Fate::expired);
   executor_.post(session.slots[stage.index].lane);
+}
+
+// The job of `session` in a call is over (null: gives nothing), and with the last one the call.
+void Shard::end_job(BatchStage& batch, const SessionState& session, const Stage& stage,
+                    const LaneResult* done) noexcept {
+  const auto over = batch.job_over(session, done);
+  if (!over) return;
+  const bool learn = watches_[stage.index]->end(over->took);
+  batch.finished(now_, over->took, learn ? over->worked : 0);
 }
 
 }  // namespace millrace::engine

@@ -21,21 +21,28 @@ void VirtualPool::release(Instant now) noexcept {
   }
 }
 
+std::deque<std::shared_ptr<Lane>>::iterator VirtualPool::best() noexcept {
+  auto best = ready_.end();
+  for (auto lane = ready_.begin(); lane != ready_.end(); ++lane) {
+    const StageEngine& engine = (*lane)->engine();
+    if (!engine.parallelizable && engine.running > 0) continue;
+    if (best == ready_.end() || (*lane)->deadline() < (*best)->deadline()) best = lane;
+  }
+  return best;
+}
+
 bool VirtualPool::run_due(Instant now) noexcept {
   release(now);
   bool any = false;
-  for (auto lane = ready_.begin(); lane != ready_.end();) {
+  for (;;) {
     const auto free =
         std::find_if(workers_.begin(), workers_.end(), [](const Running& w) { return !w.engine; });
-    if (free == workers_.end()) return any;
-    StageEngine& engine = (*lane)->engine();
-    if (!engine.parallelizable && engine.running > 0) {
-      ++lane;
-      continue;
-    }
+    const auto lane = best();
+    if (free == workers_.end() || lane == ready_.end()) return any;
     const std::shared_ptr<Lane> chosen = std::move(*lane);
-    lane = ready_.erase(lane);
+    ready_.erase(lane);
     any = true;
+    StageEngine& engine = chosen->engine();
     ++engine.running;
     free->engine = &engine;
     std::vector<std::shared_ptr<Lane>> lanes(chosen->others().begin(), chosen->others().end());
@@ -43,12 +50,8 @@ bool VirtualPool::run_due(Instant now) noexcept {
     free->until = chosen->run(now);
     for (const std::shared_ptr<Lane>& done : lanes) note_due(*done);
     // A job that gave nothing took no time: its worker is free for the next one at once.
-    if (free->until <= now) {
-      release(now);
-      lane = ready_.begin();
-    }
+    if (free->until <= now) release(now);
   }
-  return any;
 }
 
 void VirtualPool::note_due(const Lane& lane) {

@@ -12,14 +12,15 @@
 namespace millrace::engine {
 
 /// The worker pool of virtual time: a job runs inline when a virtual worker is free, and its
-/// outputs arrive after their declared cost. Same inputs, same times.
+/// outputs arrive after their declared cost. Earliest deadline first, then first posted, as in
+/// WorkerPool. Same inputs, same times.
 ///   threads  one
 class VirtualPool final : public LaneExecutor {
  public:
   explicit VirtualPool(std::uint32_t workers);
 
   void post(std::shared_ptr<Lane> lane) noexcept override;
-  /// Starts every job that has a free worker at `now`, first posted first. True: it ran some.
+  /// Starts every job that has a free worker at `now`. True: it ran some.
   bool run_due(base::Instant now) noexcept;
   /// When there is something to do next: a worker gets free for a waiting job, or a result becomes
   /// due. The latest possible instant when there is nothing. What was due at `now` or before counts
@@ -34,6 +35,8 @@ class VirtualPool final : public LaneExecutor {
   };
   void release(base::Instant now) noexcept;
   void note_due(const Lane& lane);
+  /// The job that may start next; the end when there is none.
+  [[nodiscard]] std::deque<std::shared_ptr<Lane>>::iterator best() noexcept;
 
   std::vector<Running> workers_;             ///< engine null: free
   std::deque<std::shared_ptr<Lane>> ready_;  // shared: with the slots of their sessions

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <string>
+#include <vector>
 
 #include "millrace/engine/lane_for_test.hpp"
 
@@ -23,7 +25,7 @@ class VirtualPoolTest : public ::testing::Test {
   /// A lane that passes one packet on at a cost of 100 us, and writes `name` into order_ when it
   /// starts.
   std::shared_ptr<Lane> posted(VirtualPool& pool, char name, StageEngine& engine,
-                               std::int64_t cost_us = 100) {
+                               std::int64_t cost_us = 100, Instant deadline = media::kNoDeadline) {
     auto lane = rig_.lane({.process =
                                [this, name](media::Packet& packet, node::Context& context) {
                                  order_ += name;
@@ -31,7 +33,7 @@ class VirtualPoolTest : public ::testing::Test {
                                }},
                           engine, {.first_us = cost_us, .per_unit_us = 0});
     lane->job().push_back(LaneRig::packet());
-    lane->start(false, media::kNoDeadline);
+    lane->start(false, deadline);
     pool.post(lane);
     return lane;
   }
@@ -58,6 +60,32 @@ TEST_F(VirtualPoolTest, RunsJobsInTheOrderTheyWerePosted) {
   EXPECT_EQ(order_, "ab");
   EXPECT_EQ(due(*a), us(100));
   EXPECT_EQ(due(*b), us(200));
+}
+
+TEST_F(VirtualPoolTest, RunsTheEarliestDeadlineFirstThenTheFirstPosted) {
+  VirtualPool pool(1);
+  const std::int64_t deadlines_us[] = {3'000, 1'000, 2'000, 1'000};
+  std::vector<std::shared_ptr<Lane>> lanes;
+  lanes.push_back(posted(pool, 'e', shared_));  // no deadline: last
+  for (std::size_t i = 0; i < std::size(deadlines_us); ++i)
+    lanes.push_back(posted(pool, static_cast<char>('a' + i), shared_, 100, us(deadlines_us[i])));
+
+  for (int i = 0; i < 5; ++i) pool.run_due(us(100 * i));
+
+  EXPECT_EQ(order_, "bdcae");
+}
+
+TEST_F(VirtualPoolTest, GoesPastAStageThatIsBusyWhateverItsDeadline) {
+  VirtualPool pool(2);
+  const auto a = posted(pool, 'a', alone_);
+  pool.run_due(us(0));
+  const auto b = posted(pool, 'b', alone_, 100, us(200));
+  const auto c = posted(pool, 'c', shared_);
+
+  pool.run_due(us(1));
+  EXPECT_EQ(order_, "ac");
+  pool.run_due(us(100));
+  EXPECT_EQ(order_, "acb");
 }
 
 TEST_F(VirtualPoolTest, RunsAsManyAtOnceAsItHasWorkers) {

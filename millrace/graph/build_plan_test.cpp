@@ -88,8 +88,7 @@ TEST(BuildPlan, GivesTheReferenceExampleItsBudgetAndNotes) {
   EXPECT_THAT(plan->notes,
               ElementsAre("tts: behind a buffered_processor (greedy, concatenate_text, at most 50 "
                           "inputs waiting): the manifest says so",
-                          "tts: deadline: this version does not give up smaller_first_chunk, "
-                          "lower_quality, skip_optional",
+                          "tts: deadline: flite_tts cannot give up lower_quality",
                           "gate: nothing takes its output for_confirmation"));
 }
 

@@ -10,6 +10,7 @@
 #include "millrace/manifest/graph_spec.hpp"
 #include "millrace/node/node.hpp"
 #include "millrace/node/registry.hpp"
+#include "millrace/policy/deadline_policy.hpp"
 #include "millrace/policy/overflow.hpp"
 
 namespace millrace::graph {
@@ -52,8 +53,9 @@ struct Stage {
   node::VirtualCost virtual_cost;
   std::optional<Batching> batching;               ///< pool stages behind the batching wrapper
   std::optional<base::Duration> deadline_budget;  ///< for an input, from its arrival
-  bool drop_hopeless = false;                     ///< `drop` is among what it may give up
-  bool commit = false;                   ///< holds what is unconfirmed (sinks, `commit: true`)
+  policy::GiveUps give_up;     ///< for a deadline, in this order; what it can, of the manifest's
+  bool drop_hopeless = false;  ///< the wrapper drops what cannot be in time even alone
+  bool commit = false;         ///< holds what is unconfirmed (sinks, `commit: true`)
   bool release_speculative = false;      ///< `release: speculative`: lets it through, marked
   base::MediaTime latency{0};            ///< declared by the node for these parameters
   base::MediaTime path_latency{0};       ///< slowest path from a source, this stage included

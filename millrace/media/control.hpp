@@ -40,7 +40,7 @@ enum class CancelReason : std::uint8_t { too_short, client, interrupted, resumed
 ///   audio_until  end of the last frame sent for the turn (aligned messages)
 ///   played     how much of the reply was really played (interrupt, on its way to the text side)
 ///   value      suggested_batch_size, or deadline in microseconds from now
-///   body       custom: name, a zero byte, then JSON
+///   body       custom: name, a zero byte, then JSON; batch_hint: the node it is for, or nothing
 struct Control {
   ControlType type = ControlType::custom;
   CancelReason reason = CancelReason::client;

@@ -25,6 +25,16 @@ enum class TextRole : std::uint8_t {
 /// Whether everything a packet hangs on was confirmed when it left.
 enum class PacketState : std::uint8_t { speculative, confirmed };
 
+/// What a node may be asked to give up for the deadline of a packet. Each node type says in its
+/// contract which of these it can.
+struct GiveUp {
+  bool smaller_first_chunk = false;  ///< the first output is shorter, and comes sooner
+  bool lower_quality = false;        ///< the work is coarser, and takes less time
+
+  [[nodiscard]] bool any() const noexcept { return smaller_first_chunk || lower_quality; }
+  friend bool operator==(const GiveUp&, const GiveUp&) noexcept = default;
+};
+
 [[nodiscard]] std::string_view name(PacketKind kind) noexcept;
 
 /// Marks "no deadline".
@@ -39,6 +49,9 @@ inline constexpr base::Instant kNoDeadline{base::Duration::max()};
 ///   about_turn, about_revision   what a packet tells of that hangs on nothing: the words heard of
 ///   a
 ///            reply that was interrupted, which must leave although nothing of its turn may
+///   optional what its sender could do without: left out where it would be late and `skip_optional`
+///            may be given up
+///   give_up  set by the batching wrapper for the node behind it, and by nobody else
 ///   units    from/to are media time of the session's input audio, [from, to)
 struct Packet {
   PacketKind kind = PacketKind::audio;
@@ -48,6 +61,8 @@ struct Packet {
   std::uint8_t port = 0;       ///< input port of the node that gets it
   bool discontinuity = false;  ///< something before this packet was lost or cut away
   bool last = false;           ///< last piece of a streamed result (a reply, its audio)
+  bool optional = false;       ///< may be left out for a deadline
+  GiveUp give_up;              ///< what the node behind the batching wrapper gives up for it
   std::uint16_t origin = 0;    ///< marker: index of the stage that made it
   std::int16_t channels = 1;
   std::int32_t rate_hz = 0;

@@ -12,6 +12,9 @@
 
 namespace millrace::metrics {
 
+/// Kinds of what can be given up for a deadline; policy::kGiveUps.
+inline constexpr std::size_t kGiveUps = 5;
+
 /// What one stage did, over all its sessions on one shard.
 ///   threads  the shard writes; any thread reads meanwhile
 ///   units    times in nanoseconds, the rest in packets
@@ -38,6 +41,10 @@ class NodeStats {
     batched_.add(inputs);
     batch_size_.set(inputs);
   }
+  /// An input of which a deadline_warning told.
+  void add_deadline_warning() noexcept MR_NONBLOCKING { deadline_warnings_.add(1); }
+  /// Something was given up for an input's deadline: the number of a policy::GiveUp.
+  void add_given_up(std::size_t action) noexcept MR_NONBLOCKING { given_up_[action].add(1); }
   void add_dropped(base::DropReason reason, std::uint64_t packets = 1) noexcept MR_NONBLOCKING {
     dropped_[static_cast<std::size_t>(reason)].add(packets);
   }
@@ -55,6 +62,12 @@ class NodeStats {
   /// Inputs of all batches together.
   [[nodiscard]] std::uint64_t batched() const noexcept { return batched_.value(); }
   [[nodiscard]] std::uint64_t batch_size_max() const noexcept { return batch_size_.max(); }
+  [[nodiscard]] std::uint64_t deadline_warnings() const noexcept {
+    return deadline_warnings_.value();
+  }
+  [[nodiscard]] std::uint64_t given_up(std::size_t action) const noexcept {
+    return given_up_[action].value();
+  }
   [[nodiscard]] std::uint64_t dropped(base::DropReason reason) const noexcept {
     return dropped_[static_cast<std::size_t>(reason)].value();
   }
@@ -80,6 +93,8 @@ class NodeStats {
   Counter batches_;
   Counter batched_;
   Gauge batch_size_;
+  Counter deadline_warnings_;
+  std::array<Counter, kGiveUps> given_up_;
   std::array<Counter, base::kDropReasons> dropped_;
 };
 

@@ -69,6 +69,18 @@ TEST(NodeStats, CountsDropsByReason) {
   EXPECT_EQ(stats.dropped(), 21u);
 }
 
+TEST(NodeStats, CountsWhatDeadlinesCost) {
+  NodeStats stats;
+  stats.add_deadline_warning();
+  stats.add_deadline_warning();
+  for (std::size_t action = 0; action < kGiveUps; ++action)
+    for (std::size_t i = 0; i <= action; ++i) stats.add_given_up(action);
+
+  EXPECT_EQ(stats.deadline_warnings(), 2u);
+  for (std::size_t action = 0; action < kGiveUps; ++action)
+    EXPECT_EQ(stats.given_up(action), action + 1);
+}
+
 TEST(NodeStats, CanShowThatEveryPacketIsAccountedFor) {
   NodeStats stats;
   stats.add_in(10);

@@ -89,6 +89,7 @@ struct Contract {
   bool across_sessions = false;   ///< on the pool calls defer to StageNode::run_together()
   std::uint32_t max_outputs = 4;  ///< packets that one input can give on one port, in the sweep
   VirtualCost virtual_cost = {};
+  media::GiveUp gives_up = {};   ///< what it obeys of Packet::give_up
   bool speculates = false;       ///< opens segments and turns
   std::string_view resets = {};  ///< what a discontinuity does to its state
 };

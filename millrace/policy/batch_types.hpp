@@ -101,12 +101,14 @@ struct BatchDecision {
   std::span<const BatchDrop> dropped = {};  ///< with any answer; until the next call
 };
 
-/// An input that will probably be late, said once.
+/// An input that will probably be late.
 struct LateInput {
   std::uint64_t id = 0;
   std::uint32_t session = 0;
   base::Instant deadline{};
   base::Instant expected{};
+  base::Duration cost{0};  ///< of the run that it will be in
+  bool warned = false;     ///< it was named by next_late(), or warned() was called for it
 };
 
 struct BatcherCounters {

@@ -42,6 +42,7 @@ Batcher::Batcher(const BatcherParams& params)
   chosen_.reserve(most);
   urgent_.reserve(most);
   dropped_.reserve(most);
+  late_.reserve(most);
   for (Run& run : runs_) run.items.reserve(most);
 }
 
@@ -213,16 +214,11 @@ std::span<const BatchItem> Batcher::end(std::uint32_t run, base::Instant now) no
 }
 
 std::span<const BatchItem> Batcher::finished(std::uint32_t run, base::Instant now,
-                                             base::Duration took) noexcept {
+                                             base::Duration took,
+                                             std::optional<std::uint32_t> worked) noexcept {
   const std::span<const BatchItem> items = end(run, now);
-  curve_.observe(static_cast<std::uint32_t>(items.size()), took);
+  curve_.observe(worked.value_or(static_cast<std::uint32_t>(items.size())), took);
   return items;
-}
-
-std::span<const BatchItem> Batcher::finished(std::uint32_t run, base::Instant now,
-                                             base::Duration took, std::uint32_t worked) noexcept {
-  curve_.observe(worked, took);
-  return end(run, now);
 }
 
 std::span<const BatchItem> Batcher::failed(std::uint32_t run, base::Instant now) noexcept {
@@ -230,21 +226,74 @@ std::span<const BatchItem> Batcher::failed(std::uint32_t run, base::Instant now)
   return end(run, now);
 }
 
-std::optional<LateInput> Batcher::next_late(base::Instant free_at) noexcept {
+LateInput Batcher::outlook(std::uint32_t index, base::Instant free_at) const noexcept {
+  const Entry& entry = waiting_[index];
   const std::uint32_t per_run = limit();
+  const std::uint32_t runs_before = index / per_run;
+  const std::uint32_t with_it = std::min(per_run, waiting() - runs_before * per_run);
+  const base::Duration cost = curve_.cost(with_it);
+  return {.id = entry.input.id,
+          .session = entry.input.session,
+          .deadline = entry.input.deadline,
+          .expected = free_at + runs_before * curve_.cost(per_run) + cost,
+          .cost = cost,
+          .warned = entry.warned};
+}
+
+std::optional<LateInput> Batcher::next_late(base::Instant free_at) noexcept {
   for (std::uint32_t i = 0; i < waiting_.size(); ++i) {
-    Entry& entry = waiting_[i];
-    if (entry.warned || entry.input.deadline == media::kNoDeadline) continue;
-    const std::uint32_t runs_before = i / per_run;
-    const std::uint32_t with_it = std::min(per_run, waiting() - runs_before * per_run);
-    const base::Instant expected =
-        free_at + runs_before * curve_.cost(per_run) + curve_.cost(with_it);
-    if (expected <= entry.input.deadline) continue;
-    entry.warned = true;
+    if (waiting_[i].warned || waiting_[i].input.deadline == media::kNoDeadline) continue;
+    const LateInput found = outlook(i, free_at);
+    if (found.expected <= found.deadline) continue;
+    waiting_[i].warned = true;
     ++counters_.late_warnings;
-    return LateInput{entry.input.id, entry.input.session, entry.input.deadline, expected};
+    return found;
   }
   return std::nullopt;
+}
+
+std::span<const LateInput> Batcher::late(base::Instant free_at) noexcept {
+  late_.clear();
+  late_at_ = media::kNoDeadline;
+  for (std::uint32_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i].input.deadline == media::kNoDeadline) continue;
+    const LateInput found = outlook(i, free_at);
+    if (found.expected > found.deadline) {
+      late_.push_back(found);
+    } else {
+      // In time up to this very instant.
+      late_at_ =
+          std::min(late_at_, free_at + (found.deadline - found.expected) + base::Duration{1});
+    }
+  }
+  return late_;
+}
+
+Batcher::Entry* Batcher::find(std::uint64_t id) noexcept {
+  const auto found = std::find_if(waiting_.begin(), waiting_.end(),
+                                  [&](const Entry& entry) { return entry.input.id == id; });
+  return found == waiting_.end() ? nullptr : &*found;
+}
+
+void Batcher::warned(std::uint64_t id) noexcept {
+  Entry* entry = find(id);
+  if (entry == nullptr || entry->warned) return;
+  entry->warned = true;
+  ++counters_.late_warnings;
+}
+
+bool Batcher::flush(std::uint64_t id) noexcept {
+  Entry* entry = find(id);
+  if (entry == nullptr || entry->hurried) return false;
+  entry->hurried = true;
+  return true;
+}
+
+std::optional<base::Instant> Batcher::gathers_until(base::Instant now) noexcept {
+  if (params_.mode != BatchMode::fixed || waiting_.empty()) return std::nullopt;
+  base::Instant wake_at = media::kNoDeadline;
+  if (fixed_flow(now, wake_at)) return std::nullopt;
+  return wake_at;
 }
 
 }  // namespace millrace::policy

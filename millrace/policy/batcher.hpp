@@ -44,12 +44,11 @@ class Batcher {
   /// What to do now. `idle`: the node can take a run. To be asked after a push, after a run and at
   /// `wake_at`.
   [[nodiscard]] BatchDecision next(base::Instant now, bool idle) noexcept;
-  /// The run is over; its cost is learned. Answers its inputs (until the next call of next()).
-  std::span<const BatchItem> finished(std::uint32_t run, base::Instant now,
-                                      base::Duration took) noexcept;
-  /// The same where only `worked` of the inputs made the node work: the others cost nothing.
+  /// The run is over; its cost is learned as that of `worked` inputs (all, when not given): those
+  /// that made the node work. 0: it was no run like the others. Answers its inputs (until the next
+  /// call of next()).
   std::span<const BatchItem> finished(std::uint32_t run, base::Instant now, base::Duration took,
-                                      std::uint32_t worked) noexcept;
+                                      std::optional<std::uint32_t> worked = {}) noexcept;
   /// The run is over without a result, so its cost says nothing.
   std::span<const BatchItem> failed(std::uint32_t run, base::Instant now) noexcept;
 
@@ -61,6 +60,17 @@ class Batcher {
   /// An input that, by the learned cost, will be late if the node becomes free at `free_at`; each
   /// is named once. Call until there is none.
   [[nodiscard]] std::optional<LateInput> next_late(base::Instant free_at) noexcept;
+  /// All of them, however often they were named; until the next call.
+  [[nodiscard]] std::span<const LateInput> late(base::Instant free_at) noexcept;
+  /// From when on, by the last answer of late(), another one would be late: the node would become
+  /// free too late for it. The latest instant when that cannot be.
+  [[nodiscard]] base::Instant late_at() const noexcept { return late_at_; }
+  /// Somebody was told of an input that is late.
+  void warned(std::uint64_t id) noexcept;
+  /// fixed: what waits to run with `id` waits for nobody else. False: it did so before.
+  bool flush(std::uint64_t id) noexcept;
+  /// fixed: until when what waits would go on waiting for more, if nothing else came.
+  [[nodiscard]] std::optional<base::Instant> gathers_until(base::Instant now) noexcept;
 
   [[nodiscard]] std::uint32_t waiting() const noexcept {
     return static_cast<std::uint32_t>(waiting_.size());
@@ -79,7 +89,8 @@ class Batcher {
     double tag = 0.0;
     bool joined = false;  ///< rides with the input of its group before it
     bool warned = false;
-    bool taken = false;  ///< for the batch that is being put together
+    bool hurried = false;  ///< by flush()
+    bool taken = false;    ///< for the batch that is being put together
   };
   /// What decides which session's head is next; the smaller goes first.
   struct Key {
@@ -145,6 +156,11 @@ class Batcher {
   [[nodiscard]] std::optional<base::Instant> worth_waiting_until(base::Instant now) const noexcept;
   [[nodiscard]] BatchDecision greedy(base::Instant now) noexcept;
   [[nodiscard]] BatchDecision fixed(base::Instant now) noexcept;
+  /// The session that may begin a run in fixed mode; else `wake_at` says when one may.
+  [[nodiscard]] std::optional<std::uint32_t> fixed_flow(base::Instant now,
+                                                        base::Instant& wake_at) noexcept;
+  [[nodiscard]] LateInput outlook(std::uint32_t index, base::Instant free_at) const noexcept;
+  [[nodiscard]] Entry* find(std::uint64_t id) noexcept;
   [[nodiscard]] BatchDecision start() noexcept;
   std::span<const BatchItem> end(std::uint32_t run, base::Instant now) noexcept;
 
@@ -158,6 +174,8 @@ class Batcher {
   std::vector<std::uint32_t> chosen_;       ///< indices into waiting_
   std::vector<std::uint32_t> urgent_;       ///< scratch: some of them, by deadline
   std::vector<BatchDrop> dropped_;
+  std::vector<LateInput> late_;
+  base::Instant late_at_ = media::kNoDeadline;
   std::vector<Run> runs_;
   std::uint32_t places_ = 0;
   std::uint32_t running_ = 0;

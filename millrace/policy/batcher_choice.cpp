@@ -255,29 +255,40 @@ BatchDecision Batcher::greedy(base::Instant now) noexcept {
   return start();
 }
 
-BatchDecision Batcher::fixed(base::Instant now) noexcept {
+std::optional<std::uint32_t> Batcher::fixed_flow(base::Instant now,
+                                                 base::Instant& wake_at) noexcept {
   by_deadline_ = false;
   rank(now);
   const bool full = places_ >= params_.max_buffer_size;
   const std::uint32_t enough =
       std::min(limit(), std::max(1U, hint_ > 0 ? hint_ : params_.min_batch_size));
   std::optional<std::uint32_t> ready;
-  base::Instant wake_at = media::kNoDeadline;
   for (std::uint32_t flow = 0; flow < share_.flows(); ++flow) {
     if (!keys_[flow].present) continue;
     const Entry& head = waiting_[keys_[flow].head];
+    bool hurried = false;
     const auto together = [&](const Entry& entry) {
-      return joins_sessions() ||
-             (entry.flow == flow && (!groups_matter() || entry.input.group == head.input.group));
+      const bool with =
+          joins_sessions() ||
+          (entry.flow == flow && (!groups_matter() || entry.input.group == head.input.group));
+      hurried = hurried || (entry.hurried && (with || entry.flow == flow));
+      return with;
     };
     const auto count = std::count_if(waiting_.begin(), waiting_.end(), together);
     const base::Instant oldest =
         joins_sessions() ? waiting_.front().input.arrival : head.input.arrival;
     const base::Instant due = oldest + params_.max_wait;
     wake_at = std::min(wake_at, due);
-    if (!full && count < static_cast<std::ptrdiff_t>(enough) && now < due) continue;
+    const bool enough_wait = count >= static_cast<std::ptrdiff_t>(enough);
+    if (!full && !hurried && !enough_wait && now < due) continue;
     if (!ready || before(keys_[flow], keys_[*ready])) ready = flow;
   }
+  return ready;
+}
+
+BatchDecision Batcher::fixed(base::Instant now) noexcept {
+  base::Instant wake_at = media::kNoDeadline;
+  const std::optional<std::uint32_t> ready = fixed_flow(now, wake_at);
   if (!ready) return {.what = BatchDecision::What::wake, .wake_at = wake_at};
   gather(*ready, now);
   return start();

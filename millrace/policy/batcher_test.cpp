@@ -241,6 +241,71 @@ TEST(Batcher, WarnsOfEachInputThatWillBeLateOnce) {
   EXPECT_EQ(batcher.counters().late_warnings, 1U);
 }
 
+TEST(Batcher, TellsOfAllThatAreLateAndWhenTheNextWillBe) {
+  Batcher batcher({.max_batch = 1});
+  batcher.declare_average(milliseconds{30});
+  for (std::uint64_t id = 1; id <= 3; ++id) {
+    BatchInput one = input(id, 0, 0);
+    one.deadline = at(id == 2 ? 60 : 200);
+    (void)batcher.push(one);
+  }
+
+  const auto late = batcher.late(at(30));
+  ASSERT_EQ(late.size(), 1U);
+  EXPECT_EQ(late[0].id, 2U);
+  EXPECT_EQ(late[0].expected, at(90)) << "free at 30, one run before it, its own";
+  EXPECT_EQ(late[0].cost, milliseconds{30});
+  EXPECT_FALSE(late[0].warned);
+  EXPECT_EQ(batcher.late_at(), at(110) + base::Duration{1}) << "three runs until 200";
+
+  batcher.warned(2);
+  batcher.warned(2);
+  batcher.warned(99);
+  EXPECT_TRUE(batcher.late(at(30))[0].warned) << "it is told of as long as it waits";
+  EXPECT_FALSE(batcher.next_late(at(30)));
+  EXPECT_EQ(batcher.counters().late_warnings, 1U);
+  EXPECT_EQ(batcher.late(at(110)).size(), 1U);
+  EXPECT_EQ(batcher.late(batcher.late_at()).size(), 2U);
+}
+
+TEST(Batcher, WaitsForNobodyElseOnceItIsFlushed) {
+  Batcher batcher({.mode = BatchMode::fixed, .min_batch_size = 3, .max_wait = milliseconds{50}});
+  EXPECT_FALSE(batcher.gathers_until(at(0)));
+  (void)batcher.push(input(1, 0, 0));
+  (void)batcher.push(input(2, 1, 1));
+  EXPECT_EQ(batcher.gathers_until(at(1)), at(50));
+  EXPECT_EQ(batcher.next(at(1), true).what, What::wake);
+
+  EXPECT_TRUE(batcher.flush(2));
+  EXPECT_FALSE(batcher.flush(2)) << "it was";
+  EXPECT_FALSE(batcher.flush(99));
+  EXPECT_FALSE(batcher.gathers_until(at(2)));
+  const BatchDecision decision = batcher.next(at(2), true);
+
+  ASSERT_EQ(decision.what, What::start);
+  ASSERT_EQ(decision.inputs.size(), 1U);
+  EXPECT_EQ(decision.inputs[0].id, 2U);
+  (void)batcher.finished(decision.run, at(3), milliseconds{1});
+  EXPECT_EQ(batcher.next(at(3), true).what, What::wake) << "the other session goes on waiting";
+}
+
+TEST(Batcher, GathersNothingInGreedyMode) {
+  Batcher batcher({});
+  (void)batcher.push(input(1, 0, 0));
+
+  EXPECT_FALSE(batcher.gathers_until(at(0)));
+}
+
+TEST(Batcher, LearnsNothingFromARunThatWasNoneLikeTheOthers) {
+  Batcher batcher({});
+  (void)batcher.push(input(1, 0, 0));
+  const BatchDecision decision = batcher.next(at(0), true);
+  ASSERT_EQ(decision.what, What::start);
+
+  EXPECT_EQ(batcher.finished(decision.run, at(9), milliseconds{9}, false).size(), 1U);
+  EXPECT_EQ(batcher.curve().runs(), 0U);
+}
+
 TEST(Batcher, EveryModeAndStrategyHasTheWordOfTheManifest) {
   std::set<std::string_view> names;
   for (int i = 0; i < 4; ++i) names.insert(name(static_cast<MergeStrategy>(i)));
@@ -265,6 +330,9 @@ TEST(Batcher, AllocatesAndLocksNothingOnceItIsBuilt) {
       const BatchDecision decision = batcher.next(at(t), true);
       (void)batcher.cancel(id);
       (void)batcher.next_late(at(t));
+      for (const LateInput& late : batcher.late(at(t))) batcher.warned(late.id);
+      (void)batcher.flush(id - 1);
+      (void)batcher.gathers_until(at(t));
       if (decision.what == What::start)
         (void)batcher.finished(decision.run, at(t), milliseconds{1 + t % 5});
     }

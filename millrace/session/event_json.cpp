@@ -128,6 +128,16 @@ void add_fields(Json& line, const Event& event, const graph::Plan& plan, std::st
       line["packets"] = event.calls;
       line["strategy"] = strategy_name(plan.stages[event.stage]);
       break;
+    case EventType::deadline_warning:
+      add_lineage(line, event.lineage);
+      line["deadline_us"] = base::to_us(event.until_deadline);
+      line["late_us"] = base::to_us(event.total);
+      break;
+    case EventType::deadline_action:
+      add_lineage(line, event.lineage);
+      line["action"] = policy::name(event.action);
+      line["deadline_us"] = base::to_us(event.until_deadline);
+      break;
     case EventType::control:
       line["type"] = media::name(event.control_type);
       line["id"] = std::to_string(event.id);

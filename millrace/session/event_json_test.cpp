@@ -178,6 +178,33 @@ TEST(EventLine, SaysHowManyInputsWentIntoACall) {
   EXPECT_EQ(line["strategy"], "keep_separate");
 }
 
+TEST(EventLine, SaysWhoWillBeLateAndByHowMuch) {
+  Event event = at(EventType::deadline_warning);
+  event.lineage.turn = {3};
+  event.until_deadline = std::chrono::milliseconds(40);
+  event.total = std::chrono::milliseconds(15);
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["event"], "deadline_warning");
+  EXPECT_EQ(line["turn"], 3);
+  EXPECT_EQ(line["deadline_us"], 40'000);
+  EXPECT_EQ(line["late_us"], 15'000);
+  EXPECT_TRUE(line.contains("node"));
+}
+
+TEST(EventLine, SaysWhatWasGivenUpForADeadline) {
+  Event event = at(EventType::deadline_action);
+  event.action = policy::GiveUp::lower_quality;
+  event.until_deadline = std::chrono::milliseconds(40);
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["event"], "deadline_action");
+  EXPECT_EQ(line["action"], "lower_quality");
+  EXPECT_EQ(line["deadline_us"], 40'000);
+}
+
 TEST(EventLine, NamesTheTurnWhoseWordsWereHeard) {
   Event event = at(EventType::output);
   event.kind = media::PacketKind::text;

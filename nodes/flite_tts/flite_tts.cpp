@@ -75,6 +75,7 @@ constexpr node::Contract kContract{
     .placement = node::Placement::pool,
     .pool_only = true,
     .virtual_cost = {.first_us = 14'000, .per_unit_us = 3'000},
+    .gives_up = {.smaller_first_chunk = true, .lower_quality = true},
     .resets = "nothing: each text is spoken by itself",
 };
 
@@ -92,9 +93,11 @@ class FliteTtsSession final : public node::SessionNode {
 
     SpokenReply& reply = reply_of(packet.lineage);
     discontinuity_ = packet.discontinuity;
-    const std::vector<std::string_view> said = phrases(packet.text());
+    const bool short_first = packet.give_up.smaller_first_chunk && !reply.begun();
+    const auto quality = packet.give_up.lower_quality ? FliteQuality::coarse : FliteQuality::full;
+    const std::vector<std::string_view> said = phrases(packet.text(), short_first);
     for (std::size_t i = 0; i < said.size(); ++i) {
-      if (!make(said[i], context)) return;
+      if (!make(said[i], quality, context)) return;
       if (!made_.empty()) reply.add(said[i], made_.size());
       if (!send(reply, packet.last && i + 1 == said.size(), context)) return;
     }
@@ -123,13 +126,14 @@ class FliteTtsSession final : public node::SessionNode {
   /// The audio of `phrase` into made_. It is gathered first and emitted behind: flite's lock, which
   /// every session of the process needs, is held while the sink runs, and emit() may wait for room
   /// downstream. Phrases are short so that this costs the first audio some 14 ms. False: give up.
-  bool make(std::string_view phrase, node::Context& context) noexcept {
+  bool make(std::string_view phrase, FliteQuality quality, node::Context& context) noexcept {
     made_.clear();
-    const auto report = voice_.synthesize(phrase, [&](std::span<const std::int16_t> samples) {
+    const auto take = [&](std::span<const std::int16_t> samples) {
       if (context.stop_requested()) return false;
       made_.insert(made_.end(), samples.begin(), samples.end());
       return true;
-    });
+    };
+    const auto report = voice_.synthesize(phrase, take, quality);
     if (!report) {
       made_.clear();
       context.failed("a sentence was not spoken: " + report.error().message);

@@ -70,6 +70,36 @@ base::TurnId answered(NodeHarness& harness, const std::string& answer) {
   return turn;
 }
 
+/// One text with what it should give up.
+media::Packet hurried(std::string_view text, media::GiveUp give_up) {
+  media::Packet packet;
+  packet.kind = media::PacketKind::text;
+  packet.role = TextRole::complete;
+  packet.give_up = give_up;
+  packet.payload = rt::Payload::copy_of(std::as_bytes(std::span<const char>(text)));
+  return packet;
+}
+
+TEST(FliteTts, MakesLessBeforeItsFirstPacketWhenItGivesUpTheFirstChunk) {
+  const auto harness = open();
+  const std::vector<float> beginning = spoken("We are open");
+  harness->push(hurried("We are open from nine to five.", {.smaller_first_chunk = true}));
+
+  const std::vector<float> all = harness->samples();
+  ASSERT_GT(all.size(), beginning.size());
+  EXPECT_TRUE(std::equal(beginning.begin(), beginning.end(), all.begin()))
+      << "the first three words are made, and sent, by themselves";
+}
+
+TEST(FliteTts, SpeaksCoarselyWhenItGivesUpQuality) {
+  const std::vector<float> full = spoken("We are open from nine to five.");
+  const auto harness = open();
+  harness->push(hurried("We are open from nine to five.", {.lower_quality = true}));
+
+  EXPECT_EQ(harness->samples().size(), full.size());
+  EXPECT_NE(harness->samples(), full);
+}
+
 TEST(FliteTts, SpeaksAsLongAsAPersonWould) {
   const std::vector<float> samples = spoken("The quick brown fox jumps over the lazy dog.");
 
@@ -345,6 +375,7 @@ TEST(FliteTts, IsWhatTheTableOfNodesSays) {
   EXPECT_TRUE(contract.pool_only);
   EXPECT_FALSE(contract.capabilities.parallelizable);
   EXPECT_TRUE(contract.capabilities.batch_aware);
+  EXPECT_EQ(contract.gives_up, (media::GiveUp{.smaller_first_chunk = true, .lower_quality = true}));
   EXPECT_EQ(contract.capabilities.queue_capacity, 20U);
   EXPECT_EQ(contract.capabilities.overflow, node::OverflowPolicy::merge_on_overflow);
   EXPECT_EQ(open()->stage().output_format(kAudio).rate_hz, kRate);

@@ -14,6 +14,11 @@ enum class FliteVoiceName : std::uint8_t {
   kal16,  ///< diphones, male: cheaper
 };
 
+enum class FliteQuality : std::uint8_t {
+  full,
+  coarse,  ///< slt: a filter of 14 coefficients instead of 24; kal16 has nothing to spare
+};
+
 /// Takes the next samples, 16 kHz mono; false: stop, nothing more is wanted. Called with flite's
 /// lock held: it must not wait for another synthesis.
 using FliteSink = std::function<bool(std::span<const std::int16_t> samples)>;
@@ -42,8 +47,9 @@ class FliteVoice {
 
   /// Speaks `text` into `sink`; returns at once when the sink says no, with at most the chunk it
   /// refused made in vain. Text with nothing to say gives no samples.
-  [[nodiscard]] base::Result<FliteReport> synthesize(std::string_view text,
-                                                     const FliteSink& sink) const;
+  [[nodiscard]] base::Result<FliteReport> synthesize(
+      std::string_view text, const FliteSink& sink,
+      FliteQuality quality = FliteQuality::full) const;
 
  private:
   FliteVoice(FliteVoiceName name, double rate) : name_(name), rate_(rate) {}

@@ -21,12 +21,14 @@ FliteVoice voice(FliteVoiceName name = FliteVoiceName::slt, double rate = 1.0) {
   return made.value();
 }
 
-Samples say(const FliteVoice& with, const std::string& text) {
+Samples say(const FliteVoice& with, const std::string& text,
+            FliteQuality quality = FliteQuality::full) {
   Samples all;
-  const auto report = with.synthesize(text, [&all](std::span<const std::int16_t> samples) {
+  const auto take = [&all](std::span<const std::int16_t> samples) {
     all.insert(all.end(), samples.begin(), samples.end());
     return true;
-  });
+  };
+  const auto report = with.synthesize(text, take, quality);
   if (!report) ADD_FAILURE() << report.error().text();
   return all;
 }
@@ -100,6 +102,22 @@ TEST_P(EveryFliteVoice, SpeaksFasterAtAHigherRate) {
 
   EXPECT_NEAR(static_cast<double>(slow) / static_cast<double>(plain), 2.0, 0.2);
   EXPECT_NEAR(static_cast<double>(fast) / static_cast<double>(plain), 0.5, 0.1);
+}
+
+TEST(FliteVoice, SpeaksCoarselyAtTheSameLengthAndLoudness) {
+  const auto full = say(voice(), "We are open from nine to five.");
+  const auto coarse = say(voice(), "We are open from nine to five.", FliteQuality::coarse);
+
+  EXPECT_EQ(coarse.size(), full.size());
+  EXPECT_NE(coarse, full);
+  EXPECT_NEAR(loudness(coarse) / loudness(full), 1.0, 0.3);
+  EXPECT_EQ(say(voice(), "We are open from nine to five."), full) << "it is for one text only";
+}
+
+TEST(FliteVoice, HasNothingToSpareWithDiphones) {
+  const auto kal = voice(FliteVoiceName::kal16);
+
+  EXPECT_EQ(say(kal, "Good morning.", FliteQuality::coarse), say(kal, "Good morning."));
 }
 
 TEST(FliteVoice, SpeaksSentencesOneAfterTheOther) {

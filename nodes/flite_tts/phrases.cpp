@@ -41,6 +41,14 @@ std::size_t phrase_end(std::string_view sentence) {
   return end;
 }
 
+/// The first words of `phrase`, if there are enough to cut it.
+std::string_view beginning_of(std::string_view phrase) {
+  const std::vector<std::string_view> words = words_of(phrase);
+  if (words.size() < 2 * kFewestWords) return phrase;
+  const std::string_view last = words[kFewestWords - 1];
+  return phrase.substr(0, static_cast<std::size_t>(last.data() - phrase.data()) + last.size());
+}
+
 }  // namespace
 
 std::vector<std::string_view> words_of(std::string_view text) {
@@ -58,12 +66,13 @@ std::vector<std::string_view> words_of(std::string_view text) {
   return words;
 }
 
-std::vector<std::string_view> phrases(std::string_view text) {
+std::vector<std::string_view> phrases(std::string_view text, bool short_first) {
   std::vector<std::string_view> found;
   std::string_view rest = base::trimmed(text);
   while (!rest.empty()) {
     const std::string_view sentence = rest.substr(0, sentence_end(rest));
-    const std::string_view phrase = sentence.substr(0, phrase_end(sentence));
+    std::string_view phrase = sentence.substr(0, phrase_end(sentence));
+    if (short_first && found.empty()) phrase = beginning_of(phrase);
     if (!sentences(phrase).empty()) found.push_back(phrase);
     rest.remove_prefix(phrase.size());
     while (!rest.empty() && space_at(rest, 0))

@@ -17,6 +17,9 @@ inline constexpr std::size_t kFewestWords = 3;
 /// What is spoken of `text`, in order, in the pieces that a synthesiser is given one after another:
 /// a sentence, or the part of a long one up to a comma, and never more than 300 bytes. Each has
 /// something to say; spaces at its ends are left out. Views into `text`, in its own spelling.
-[[nodiscard]] std::vector<std::string_view> phrases(std::string_view text);
+///   short_first  the first is its first kFewestWords words, where as many follow: it is made
+///   sooner
+[[nodiscard]] std::vector<std::string_view> phrases(std::string_view text,
+                                                    bool short_first = false);
 
 }  // namespace millrace::nodes

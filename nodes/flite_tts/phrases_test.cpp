@@ -20,6 +20,15 @@ TEST(Phrases, EndWithASentence) {
   EXPECT_THAT(phrases("  no end mark \n"), ElementsAre("no end mark"));
 }
 
+TEST(Phrases, BeginWithAFewWordsWhereTheFirstIsToBeShort) {
+  EXPECT_THAT(phrases("We are open from nine to five. Please come in.", true),
+              ElementsAre("We are open", "from nine to five.", "Please come in."));
+  EXPECT_THAT(phrases("Please come in with me.", true), ElementsAre("Please come in with me."))
+      << "two words alone would sound torn off";
+  EXPECT_THAT(phrases("Yes. We are open from nine to five.", true),
+              ElementsAre("Yes.", "We are open from nine to five."));
+}
+
 TEST(Phrases, LeaveAShortSentenceWithCommasWhole) {
   EXPECT_THAT(phrases("One, two, three, four, five, six, seven, eight."), SizeIs(1));
 }

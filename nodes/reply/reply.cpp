@@ -15,13 +15,17 @@ constexpr std::array<node::PortDecl, 1> kInputs{{
     {.name = "text", .kind = media::PacketKind::text, .summary = "what was said"},
 }};
 constexpr std::array<node::PortDecl, 1> kOutputs{{
-    {.name = "text", .kind = media::PacketKind::text, .summary = "the answer, whole"},
+    {.name = "text",
+     .kind = media::PacketKind::text,
+     .summary = "the answer, whole, and what follows it where there is time"},
 }};
 constexpr std::array<node::ParamDecl, 3> kParams{{
     {.name = "rules",
      .kind = node::ParamKind::json,
      .initial = "[]",
-     .summary = "list of {when: words, say: answer}; the first whose words were said counts"},
+     .summary =
+         "list of {when: words, say: answer, more: what may follow}; the first whose words were "
+         "said counts"},
     {.name = "default",
      .kind = node::ParamKind::text,
      .initial = "I heard: {text}",
@@ -41,7 +45,7 @@ constexpr node::Contract kContract{
                      .batch_aware = false,
                      .queue_capacity = 50,
                      .overflow = node::OverflowPolicy::block},
-    .max_outputs = 1,
+    .max_outputs = 2,
     .resets = "nothing: each text is answered by itself",
 };
 
@@ -55,8 +59,16 @@ class ReplySession final : public node::SessionNode {
     // A partial is a guess that a later text replaces: only the whole text is answered.
     if (packet.role == media::TextRole::partial) return;
     const std::string_view said = base::trimmed(packet.text());
-    const ReplyTemplate& answer = rules_->answer_to(said);
-    if (answer.says_nothing()) return;
+    const ReplyAnswer& answer = rules_->answer_to(said);
+    if (answer.say.says_nothing()) return;
+    // Each is the last of its text: what is optional may never come.
+    give(answer.say, said, packet, false, context);
+    if (!answer.more.says_nothing()) give(answer.more, said, packet, true, context);
+  }
+
+ private:
+  static void give(const ReplyTemplate& answer, std::string_view said, const media::Packet& packet,
+                   bool optional, node::Context& context) noexcept {
     const std::size_t size = answer.size_bytes(said);
     if (size > base::limits::kTextPacketBytes)
       return context.failed("an answer longer than 64 KiB was not given");
@@ -65,6 +77,7 @@ class ReplySession final : public node::SessionNode {
     out.kind = media::PacketKind::text;
     out.role = media::TextRole::complete;
     out.last = true;
+    out.optional = optional;
     out.from = packet.from;
     out.to = packet.to;
     out.due = packet.due;
@@ -77,7 +90,6 @@ class ReplySession final : public node::SessionNode {
     context.emit(0, std::move(out));
   }
 
- private:
   const ReplyRules* rules_;  ///< the stage's, which outlives its sessions
 };
 

@@ -79,8 +79,8 @@ base::Result<ReplyRules> ReplyRules::parse(std::string_view rules_json, std::str
     const std::string where = "rules[" + std::to_string(i) + "]";
     if (!list[i].is_object()) return refuse("{when: words, say: text} expected", where);
     for (const auto& [key, value] : list[i].items())
-      if (key != "when" && key != "say")
-        return refuse("unknown key '" + key + "': 'when' and 'say' expected", where);
+      if (key != "when" && key != "say" && key != "more")
+        return refuse("unknown key '" + key + "': 'when', 'say' and 'more' expected", where);
     const auto when = text_of(list[i], "when", where);
     if (!when) return std::unexpected(when.error());
     const auto say = text_of(list[i], "say", where);
@@ -89,21 +89,29 @@ base::Result<ReplyRules> ReplyRules::parse(std::string_view rules_json, std::str
     if (!pattern.has_words()) return refuse("at least one word expected", where + ".when");
     auto answer = parse_at(*say, where + ".say");
     if (!answer) return std::unexpected(answer.error());
-    made.rules_.push_back({std::move(pattern), std::move(*answer)});
+    ReplyTemplate more;
+    if (list[i].contains("more")) {
+      const auto text = text_of(list[i], "more", where);
+      if (!text) return std::unexpected(text.error());
+      auto parsed = parse_at(*text, where + ".more");
+      if (!parsed) return std::unexpected(parsed.error());
+      more = std::move(*parsed);
+    }
+    made.rules_.push_back({std::move(pattern), {std::move(*answer), std::move(more)}});
   }
   auto otherwise = parse_at(fallback, "default");
   if (!otherwise) return std::unexpected(otherwise.error());
-  made.fallback_ = std::move(*otherwise);
+  made.fallback_.say = std::move(*otherwise);
   auto silence = parse_at(on_silence, "on_silence");
   if (!silence) return std::unexpected(silence.error());
-  made.on_silence_ = std::move(*silence);
+  made.on_silence_.say = std::move(*silence);
   return made;
 }
 
-const ReplyTemplate& ReplyRules::answer_to(std::string_view text) const noexcept {
+const ReplyAnswer& ReplyRules::answer_to(std::string_view text) const noexcept {
   if (text.empty()) return on_silence_;
   for (const Rule& rule : rules_)
-    if (rule.when.found_in(text)) return rule.say;
+    if (rule.when.found_in(text)) return rule.answer;
   return fallback_;
 }
 

@@ -31,29 +31,35 @@ class ReplyTemplate {
   std::vector<std::string> pieces_;  ///< `{text}` stands between each two
 };
 
+/// What is said, and what follows it where there is time.
+struct ReplyAnswer {
+  ReplyTemplate say;
+  ReplyTemplate more;
+};
+
 /// Which answer is given to what was said: the first rule whose words are in it, else the default.
 ///   threads  read by any
 class ReplyRules {
  public:
   static constexpr std::size_t kMaxRules = 256;
 
-  /// `rules_json`: a list of {"when": words, "say": template}.
+  /// `rules_json`: a list of {"when": words, "say": template, "more": template or absent}.
   ///   errors  bad_manifest; `where` is "rules[N].when" and the like
   [[nodiscard]] static base::Result<ReplyRules> parse(std::string_view rules_json,
                                                       std::string_view fallback,
                                                       std::string_view on_silence);
 
   /// For `text` without spaces at its ends; empty text is silence.
-  [[nodiscard]] const ReplyTemplate& answer_to(std::string_view text) const noexcept;
+  [[nodiscard]] const ReplyAnswer& answer_to(std::string_view text) const noexcept;
 
  private:
   struct Rule {
     WordPattern when;
-    ReplyTemplate say;
+    ReplyAnswer answer;
   };
   std::vector<Rule> rules_;
-  ReplyTemplate fallback_;
-  ReplyTemplate on_silence_;
+  ReplyAnswer fallback_;
+  ReplyAnswer on_silence_;
 };
 
 }  // namespace millrace::nodes

@@ -48,14 +48,19 @@ TEST(ReplyRules, TriesTheRulesInTheirOrder) {
                                        "other", "");
   ASSERT_TRUE(rules.has_value());
 
-  EXPECT_EQ(rules->answer_to("a b").size_bytes(""), std::string{"first"}.size());
-  EXPECT_EQ(rules->answer_to("b").size_bytes(""), std::string{"other"}.size());
-  EXPECT_TRUE(rules->answer_to("").says_nothing());
+  EXPECT_EQ(rules->answer_to("a b").say.size_bytes(""), std::string{"first"}.size());
+  EXPECT_EQ(rules->answer_to("b").say.size_bytes(""), std::string{"other"}.size());
+  EXPECT_TRUE(rules->answer_to("").say.says_nothing());
 }
 
 TEST(ReplyRules, NamesTheParameterThatIsWrong) {
   EXPECT_EQ(ReplyRules::parse("[]", "{oops}", "").error().where, "default");
   EXPECT_EQ(ReplyRules::parse("[]", "", "{oops}").error().where, "on_silence");
+  EXPECT_EQ(
+      ReplyRules::parse(R"([{"when": "a", "say": "b", "more": "{oops}"}])", "", "").error().where,
+      "rules[0].more");
+  EXPECT_EQ(ReplyRules::parse(R"([{"when": "a", "say": "b", "more": 7}])", "", "").error().where,
+            "rules[0].more");
   EXPECT_EQ(ReplyRules::parse(R"([{"when": "a", "say": "{oops}"}])", "", "").error().where,
             "rules[0].say");
 }

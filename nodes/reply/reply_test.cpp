@@ -46,6 +46,22 @@ TEST(Reply, GivesTheAnswerOfTheFirstRuleThatFits) {
   EXPECT_TRUE(harness->out()[0].last);
 }
 
+TEST(Reply, MarksWhatMayBeLeftOutOfTheAnswer) {
+  const auto harness =
+      open({{"rules", R"([{"when": "hours", "say": "From nine to five.", "more": "Not on {text}."},
+                     {"when": "name", "say": "Ann.", "more": ""}])"}});
+
+  harness->push_text(0, "hours");
+  harness->push_text(0, "name");
+
+  EXPECT_THAT(harness->texts(), ElementsAre("From nine to five.", "Not on hours.", "Ann."));
+  EXPECT_FALSE(harness->out()[0].optional);
+  EXPECT_TRUE(harness->out()[1].optional);
+  EXPECT_FALSE(harness->out()[2].optional);
+  EXPECT_TRUE(harness->out()[0].last) << "the rest may never come";
+  EXPECT_TRUE(harness->out()[1].last);
+}
+
 TEST(Reply, PutsWhatWasSaidIntoTheAnswer) {
   const auto harness = open({{"default", "{text}? You said {text}."}});
 

@@ -40,8 +40,9 @@ bool GatheredText::grow(std::size_t size_bytes, node::Context& context) noexcept
 }
 
 bool GatheredText::add_part(const Part& part, const node::Context& context) noexcept {
-  const bool alike =
-      !parts_.empty() && !part.discontinuity && parts_.back().lineage == part.lineage;
+  const bool alike = !parts_.empty() && !part.discontinuity &&
+                     parts_.back().optional == part.optional &&
+                     parts_.back().lineage == part.lineage;
   if (!alike && parts_.push_back(part)) return true;
 
   Part& last = parts_.back();
@@ -54,6 +55,7 @@ bool GatheredText::add_part(const Part& part, const node::Context& context) noex
   last.lineage = whole;
   last.end = part.end;
   last.discontinuity = last.discontinuity || part.discontinuity;
+  last.optional = last.optional && part.optional;
   last.from = std::min(last.from, part.from);
   last.to = std::max(last.to, part.to);
   last.due = std::max(last.due, part.due);
@@ -71,6 +73,7 @@ bool GatheredText::append(const media::Packet& packet, std::string_view joint,
   const Part part{.begin = size_,
                   .end = static_cast<std::uint32_t>(size),
                   .discontinuity = packet.discontinuity,
+                  .optional = packet.optional,
                   .from = packet.from,
                   .to = packet.to,
                   .due = packet.due,
@@ -201,6 +204,7 @@ void GatheredText::emit_piece(std::uint32_t begin, End end, node::Context& conte
     packet.due = std::max(packet.due, part.due);
     packet.deadline = std::min(packet.deadline, part.deadline);
     packet.discontinuity = packet.discontinuity || part.discontinuity;
+    packet.optional = part.optional && (first || packet.optional);
     part.discontinuity = false;
     first = false;
   }

@@ -59,6 +59,7 @@ class GatheredText {
     std::uint32_t begin = 0;
     std::uint32_t end = 0;
     bool discontinuity = false;
+    bool optional = false;
     base::MediaTime from{0};
     base::MediaTime to{0};
     base::Instant due;

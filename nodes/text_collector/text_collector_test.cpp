@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "millrace/base/limits.hpp"
 #include "millrace/rt/guard.hpp"
@@ -386,6 +387,40 @@ TEST(TextCollector, DoesNotAllocateInTheSweep) {
 
   EXPECT_EQ(harness->allocations(), 0U);
   EXPECT_EQ(harness->locks(), 0U);
+}
+
+/// A text that its sender could do without, or not.
+media::Packet wanted(std::string_view text, bool optional, TextRole role) {
+  media::Packet packet;
+  packet.kind = media::PacketKind::text;
+  packet.role = role;
+  packet.optional = optional;
+  packet.payload = rt::Payload::copy_of(std::as_bytes(std::span<const char>(text)));
+  return packet;
+}
+
+TEST(TextCollector, PassesOnWhatIsOptional) {
+  const auto harness = open();
+  harness->push(wanted("We are open. Come in.", false, TextRole::complete));
+  harness->push(wanted("Not on Sundays. Not at night.", true, TextRole::complete));
+
+  EXPECT_THAT(harness->texts(),
+              ElementsAre("We are open.", "Come in.", "Not on Sundays.", "Not at night."));
+  std::vector<bool> optional;
+  for (const media::Packet& packet : harness->out()) optional.push_back(packet.optional);
+  EXPECT_THAT(optional, ElementsAre(false, false, true, true));
+}
+
+TEST(TextCollector, NeedsASentenceThatIsNeededInPart) {
+  for (const bool first : {true, false}) {
+    const auto harness = open();
+    harness->push(wanted("Half of it ", first, TextRole::sentence));
+    harness->push(wanted("is needed.", !first, TextRole::sentence));
+    harness->end();
+
+    EXPECT_THAT(harness->texts(), ElementsAre("Half of it is needed."));
+    EXPECT_FALSE(harness->out()[0].optional);
+  }
 }
 
 }  // namespace

@@ -76,7 +76,19 @@ std::string described(const Batching& batching) {
   return text;
 }
 
-/// A deadline acts where inputs wait for a call: at the wrapper.
+policy::GiveUp action_of(manifest::GiveUp word) {
+  switch (word) {
+    case manifest::GiveUp::flush_batch: return policy::GiveUp::flush_batch;
+    case manifest::GiveUp::smaller_first_chunk: return policy::GiveUp::smaller_first_chunk;
+    case manifest::GiveUp::lower_quality: return policy::GiveUp::lower_quality;
+    case manifest::GiveUp::skip_optional: return policy::GiveUp::skip_optional;
+    case manifest::GiveUp::drop: return policy::GiveUp::drop;
+  }
+  return policy::GiveUp::drop;
+}
+
+/// A deadline acts where inputs wait for a call: at the wrapper. What the node would have to do and
+/// cannot is left out, and said.
 void apply_deadline(const DraftNode& node, Stage& stage, std::vector<std::string>& notes) {
   const auto& spec = node.spec->deadline;
   if (!spec) return;
@@ -86,15 +98,26 @@ void apply_deadline(const DraftNode& node, Stage& stage, std::vector<std::string
     return;
   }
   if (spec->budget_ms) stage.deadline_budget = std::chrono::milliseconds(spec->budget_ms->value);
-  std::string others;
+  const media::GiveUp can = node.contract().gives_up;
+  bool node_gives = false;
+  std::string cannot;
   for (const auto& give_up : spec->give_up) {
-    if (give_up.value == manifest::GiveUp::drop) {
-      stage.drop_hopeless = true;
-    } else if (give_up.value != manifest::GiveUp::flush_batch) {
-      others += (others.empty() ? "" : ", ") + std::string(manifest::name(give_up.value));
+    const policy::GiveUp action = action_of(give_up.value);
+    const bool smaller = action == policy::GiveUp::smaller_first_chunk;
+    const bool lower = action == policy::GiveUp::lower_quality;
+    if ((smaller && !can.smaller_first_chunk) || (lower && !can.lower_quality)) {
+      cannot += (cannot.empty() ? "" : ", ") + std::string(policy::name(action));
+      continue;
     }
+    node_gives = node_gives || smaller || lower;
+    stage.drop_hopeless = stage.drop_hopeless || action == policy::GiveUp::drop;
+    stage.give_up.push_back(action);
   }
-  if (!others.empty()) notes.push_back(id + ": deadline: this version does not give up " + others);
+  // What the node gives up comes before dropping, and only the deadline's own watch knows of it.
+  stage.drop_hopeless = stage.drop_hopeless && !node_gives;
+  if (!cannot.empty())
+    notes.push_back(id + ": deadline: " + std::string(node.contract().type) + " cannot give up " +
+                    cannot);
 }
 
 }  // namespace

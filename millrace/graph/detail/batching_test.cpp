@@ -106,5 +106,38 @@ TEST(PlanBatching, SaysNothingOfNodesThatAreNotWrapped) {
   EXPECT_THAT(good(speaking("placement: inline"))->notes, Not(Contains(HasSubstr("buffered"))));
 }
 
+TEST(PlanBatching, KeepsWhatMayBeGivenUpInItsOrderAndSaysWhatCannot) {
+  const auto plan = good(speaking(
+      "placement: pool, deadline: {budget_ms: 200, give_up: [drop, lower_quality, flush_batch, "
+      "smaller_first_chunk, skip_optional]}"));
+  const Stage& tts = *plan->find("tts");
+
+  EXPECT_THAT(std::vector(tts.give_up.begin(), tts.give_up.end()),
+              ElementsAre(policy::GiveUp::drop, policy::GiveUp::flush_batch,
+                          policy::GiveUp::smaller_first_chunk, policy::GiveUp::skip_optional));
+  EXPECT_THAT(plan->notes, Contains("tts: deadline: flite_tts cannot give up lower_quality"));
+  EXPECT_EQ(tts.deadline_budget, std::chrono::milliseconds(200));
+}
+
+TEST(PlanBatching, DropsOnlyAfterWhatTheNodeGivesUp) {
+  const auto drops = [](const std::string& list) {
+    return good(speaking("placement: pool, deadline: {give_up: [" + list + "]}"))
+        ->find("tts")
+        ->drop_hopeless;
+  };
+  EXPECT_TRUE(drops("drop"));
+  EXPECT_TRUE(drops("flush_batch, drop"));
+  EXPECT_TRUE(drops("lower_quality, drop")) << "which it cannot";
+  EXPECT_FALSE(drops("smaller_first_chunk, drop")) << "that is tried first, by another";
+  EXPECT_FALSE(drops("flush_batch"));
+}
+
+TEST(PlanBatching, SaysWhereADeadlineDoesNotAct) {
+  const auto plan = good(speaking("", "deadline: {give_up: [drop]}"));
+
+  EXPECT_THAT(plan->notes,
+              Contains("asr: deadline is not applied: it acts at a buffered_processor"));
+}
+
 }  // namespace
 }  // namespace millrace::graph::for_test

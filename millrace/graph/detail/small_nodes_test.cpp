@@ -151,7 +151,8 @@ constexpr Contract kTts{.type = "flite_tts",
                         .capabilities = {.parallelizable = false,
                                          .batch_aware = true,
                                          .queue_capacity = 20,
-                                         .overflow = OverflowPolicy::merge_on_overflow}};
+                                         .overflow = OverflowPolicy::merge_on_overflow},
+                        .gives_up = {.smaller_first_chunk = true}};
 
 constexpr Contract kAudioOutput{.type = "audio_output",
                                 .summary = "planned only",
