@@ -136,10 +136,18 @@ void Shard::log_batch(SessionState& session, const Stage& stage, std::size_t inp
 }
 
 void Shard::end_batch(SessionState& session, const Stage& stage, const LaneResult& done) noexcept {
-  if (!batches_[stage.index]) return;
+  metrics::NodeStats& stats = *stats_[stage.index];
+  const base::Duration took = done.at - done.started;
+  if (!batches_[stage.index]) return stats.record_calls(session.slots[stage.index].job_calls, took);
   BatchStage& batch = *batches_[stage.index];
   if (!batch.in_flight() || !batch.runs_for(session)) return;
-  batch.finished(now_, done.at - done.started);
+  batch.finished(now_, took);
+  const policy::CostCurve& curve = batch.batcher().curve();
+  stats.record_calls(1, took);
+  stats.publish_cost({.runs = curve.runs(),
+                      .identified = curve.identified(),
+                      .fixed_us = curve.fixed_us(),
+                      .per_input_us = curve.per_input_us()});
 }
 
 void Shard::forget_batched(SessionState& session) noexcept {

@@ -101,6 +101,8 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
   const bool timer = lane.timer() <= now_;
   const bool natural = !job.empty() || timer || lane.has_controls();
   if (!posts_job(session, stage.index, natural)) return;
+  slot.job_calls = static_cast<std::uint32_t>(std::count_if(
+      job.begin(), job.end(), [](const Packet& packet) { return !packet.is_marker(); }));
   lane.start(timer, deadline);
   executor_.post(slot.lane);
 }

@@ -51,6 +51,7 @@ class Shard {
  public:
   struct Stats {
     std::uint64_t sweeps = 0;
+    std::uint64_t inputs = 0;       ///< packets and markers taken from hosts
     std::uint64_t batch_calls = 0;  ///< calls of process_batch()
     std::uint64_t batch_works = 0;  ///< sessions in them
     std::uint64_t late = 0;         ///< decisions more than 20 ms past due
@@ -278,6 +279,7 @@ class Shard {
 
   // Written by the shard (relaxed), read by any.
   std::atomic<std::uint64_t> sweeps_{0};
+  std::atomic<std::uint64_t> inputs_{0};
   std::atomic<std::uint64_t> batch_calls_{0};
   std::atomic<std::uint64_t> batch_works_{0};
   std::atomic<std::uint64_t> late_{0};

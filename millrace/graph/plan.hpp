@@ -49,9 +49,10 @@ struct Stage {
   node::Placement placement = node::Placement::inline_;
   node::Capabilities capabilities;
   node::VirtualCost virtual_cost;
-  std::optional<Batching> batching;               ///< pool stages behind the batching wrapper
-  std::optional<base::Duration> deadline_budget;  ///< for an input, from its arrival
-  bool drop_hopeless = false;                     ///< `drop` is among what it may give up
+  std::optional<base::Duration> declared_average;  ///< of a call, until one was measured
+  std::optional<Batching> batching;                ///< pool stages behind the batching wrapper
+  std::optional<base::Duration> deadline_budget;   ///< for an input, from its arrival
+  bool drop_hopeless = false;                      ///< `drop` is among what it may give up
   bool commit = false;                   ///< holds what is unconfirmed (sinks, `commit: true`)
   bool release_speculative = false;      ///< `release: speculative`: lets it through, marked
   base::MediaTime latency{0};            ///< declared by the node for these parameters
