@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/millrace/learned_costs.hpp"
 #include "apps/millrace/registry.hpp"
 #include "apps/millrace/report.hpp"
 #include "millrace/manifest/nearest.hpp"
@@ -97,11 +98,22 @@ void show(const Contract& contract) {
   if (!contract.resets.empty()) fmt::print("  after a gap: {}\n", contract.resets);
 }
 
+void show_cost(const Contract& contract) {
+  const auto file = CostFile::usual(manifest::process_environment());
+  auto costs = file ? file->read() : LearnedCosts{};
+  if (!costs) {
+    warn(costs.error().text());
+    costs = LearnedCosts{};
+  }
+  fmt::print("\nlearned on this machine\n{}", cost_text(*costs, std::string(contract.type)));
+}
+
 int show_type(const std::string& written) {
   const std::string name = manifest::canonical_type_name(written);
   const node::NodeType* type = registry().find(name);
   if (type != nullptr) {
     show(*type->contract);
+    show_cost(*type->contract);
     return kGood;
   }
   std::vector<std::string_view> names;

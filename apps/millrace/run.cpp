@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "apps/millrace/learned_costs.hpp"
 #include "apps/millrace/report.hpp"
 #include "millrace/base/limits.hpp"
 #include "millrace/base/platform/terminal.hpp"
@@ -80,6 +81,7 @@ int run(const RunOptions& options) {
       state.code = std::max(state.code, report(closed.error()));
   if (!state.summaries.empty())
     fmt::print("{}", summary_text(state.summaries, state.stages, state.figures));
+  if (!options.fast && !state.stages.empty()) keep_costs(*state.plan, state.stages);
   return interrupted() ? kInterrupted : state.code;
 }
 

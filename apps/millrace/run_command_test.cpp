@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -48,13 +49,17 @@ class Program : public ::testing::Test {
               (std::string("millrace_") +
                ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(folder_);
+    setenv("MILLRACE_STATE_DIR", path("state").c_str(), 1);
     std::ofstream(path("through.yaml")) << kThrough;
     auto wav = media::WavWriter::create(path("tone.wav"), 48'000, 1);
     ASSERT_TRUE(wav.has_value());
     ASSERT_TRUE(wav->write(std::vector<float>(24'000, 0.25F)).has_value());
     ASSERT_TRUE(wav->close().has_value());
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override {
+    unsetenv("MILLRACE_STATE_DIR");
+    std::filesystem::remove_all(folder_);
+  }
 
   [[nodiscard]] std::string path(const std::string& name) const {
     return (folder_ / name).string();
@@ -225,6 +230,51 @@ TEST_F(Program, ShowsANodeTypeByEitherSpellingAndGuessesATypo) {
   EXPECT_EQ(shown.printed.rfind("speculative_vad_gate: ", 0), 0U);
   EXPECT_EQ(typo.code, kBadInput);
   EXPECT_NE(typo.errors.find("silero_vad'"), std::string::npos) << typo.errors;
+}
+
+TEST_F(Program, ShowsWhatANodeCostInTheLastRunInRealTime) {
+  const std::vector<std::string> show{"nodes", "show", "audio_resample"};
+  std::vector<std::string> run{"run", path("through.yaml"), "--input", path("tone.wav"), "--fast"};
+  ASSERT_EQ(program(run).code, kGood);
+  EXPECT_NE(program(show).printed.find("not measured yet: run a pipeline with it"),
+            std::string::npos);
+
+  run.back() = "--realtime";
+  const Ran ran = program(run);
+  const Ran shown = program(show);
+
+  ASSERT_EQ(ran.code, kGood) << ran.errors;
+  EXPECT_EQ(ran.errors, "");
+  EXPECT_NE(ran.printed.find("\ncost "), std::string::npos) << ran.printed;
+  EXPECT_EQ(shown.code, kGood);
+  EXPECT_NE(shown.printed.find("learned on this machine\n  avg_processing_us "), std::string::npos)
+      << shown.printed;
+}
+
+TEST_F(Program, WarnsOfCostsThatCannotBeReadAndWritesThemAnew) {
+  std::filesystem::create_directories(path("state"));
+  std::ofstream(path("state/costs.json")) << "Dear Sir or Madam";
+
+  const Ran before = program({"nodes", "show", "audio_resample"});
+  const Ran ran = program({"run", path("through.yaml"), "--input", path("tone.wav")});
+  const Ran after = program({"nodes", "show", "audio_resample"});
+
+  EXPECT_EQ(before.code, kGood);
+  EXPECT_NE(before.errors.find("warning"), std::string::npos);
+  EXPECT_NE(before.printed.find("not measured yet"), std::string::npos);
+  EXPECT_EQ(ran.code, kGood);
+  EXPECT_NE(ran.errors.find("costs.json"), std::string::npos);
+  EXPECT_EQ(after.errors, "");
+  EXPECT_NE(after.printed.find("avg_processing_us"), std::string::npos);
+}
+
+TEST_F(Program, RunsAsWellWhereCostsCannotBeKept) {
+  setenv("MILLRACE_STATE_DIR", path("through.yaml").c_str(), 1);  // a file, not a folder
+
+  const Ran ran = program({"run", path("through.yaml"), "--input", path("tone.wav")});
+
+  EXPECT_EQ(ran.code, kGood);
+  EXPECT_NE(ran.errors.find("warning"), std::string::npos) << ran.errors;
 }
 
 // ---- what a session leaves behind -------------------------------------------------------------

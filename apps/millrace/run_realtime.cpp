@@ -234,6 +234,8 @@ void add_engine_figures(RunState& state, const engine::Engine& engine) {
   const engine::Engine::Totals totals = engine.totals();
   state.figures.late = totals.shards.late;
   state.figures.wake_ups = totals.wake_ups;
+  state.figures.sessions_refused = totals.sessions_refused;
+  state.figures.sessions_unadmitted = totals.sessions_unadmitted;
 }
 
 }  // namespace

@@ -140,6 +140,23 @@ std::string listed(const Counts& counts) {
   return text;
 }
 
+void add_cost(StageFigures& to, const graph::Stage& stage, const metrics::NodeStats& stats) {
+  const std::uint64_t calls = stats.calls();
+  if (calls > 0) {
+    const auto before = static_cast<double>(to.calls);
+    const auto more = static_cast<double>(calls);
+    to.avg_us = (to.avg_us * before + stats.avg_processing_us() * more) / (before + more);
+    to.calls += calls;
+  }
+  if (!stage.batching) return;
+  to.strategy = manifest::name(stage.batching->merge.kind);
+  to.batches += stats.batches();
+  to.batched += stats.batched();
+  to.batch_max = std::max(to.batch_max, stats.batch_size_max());
+  const metrics::BatchCost cost = stats.cost();
+  if (cost.runs > to.cost.runs) to.cost = cost;
+}
+
 }  // namespace
 
 void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
@@ -156,6 +173,7 @@ void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
       to.p99_ns = latency.quantile(0.99);
     }
     to.in += stats.in();
+    add_cost(to, stage, stats);
     to.queue_max = std::max(to.queue_max, stats.queue_depth_max());
     for (std::size_t reason = 0; reason < base::kDropReasons; ++reason) {
       const auto which = static_cast<base::DropReason>(reason);
@@ -254,6 +272,32 @@ void add_stages(std::string& out, const std::vector<StageFigures>& stages) {
   }
 }
 
+void add_costs(std::string& out, const std::vector<StageFigures>& stages) {
+  if (std::none_of(stages.begin(), stages.end(),
+                   [](const StageFigures& stage) { return stage.calls > 0; }))
+    return;
+  auto line = std::back_inserter(out);
+  fmt::format_to(line, "\n{:<16} {:>10} {:>10} {:>8} {:>6} {:>4} {:>9} {:>9} {:>6}  {}\n", "cost",
+                 "calls", "avg us", "batches", "inputs", "max", "a us", "c us", "runs", "merge");
+  for (const StageFigures& stage : stages) {
+    if (stage.calls == 0) continue;
+    fmt::format_to(line, "{:<16} {:>10} {:>10.1f}", stage.node, stage.calls, stage.avg_us);
+    if (stage.strategy.empty()) {
+      fmt::format_to(line, " {:>8} {:>6} {:>4} {:>9} {:>9} {:>6}  -\n", "-", "-", "-", "-", "-",
+                     "-");
+      continue;
+    }
+    const double mean = stage.batches == 0 ? 0.0
+                                           : static_cast<double>(stage.batched) /
+                                                 static_cast<double>(stage.batches);
+    const bool known = stage.cost.identified;
+    fmt::format_to(line, " {:>8} {:>6.2f} {:>4} {:>9} {:>9} {:>6}  {}\n", stage.batches, mean,
+                   stage.batch_max, known ? fmt::format("{:.0f}", stage.cost.fixed_us) : "-",
+                   known ? fmt::format("{:.0f}", stage.cost.per_input_us) : "-", stage.cost.runs,
+                   stage.strategy);
+  }
+}
+
 }  // namespace
 
 std::string summary_text(const std::vector<SessionSummary>& sessions,
@@ -263,6 +307,7 @@ std::string summary_text(const std::vector<SessionSummary>& sessions,
     for (const SessionSummary& session : sessions) add_utterances(out, session);
   add_totals(out, sessions);
   add_stages(out, stages);
+  add_costs(out, stages);
   auto line = std::back_inserter(out);
   fmt::format_to(line, "\n{} session{}, {:.1f} s of audio in {:.1f} s", run.sessions,
                  run.sessions == 1 ? "" : "s", run.audio_seconds, run.wall_seconds);
@@ -282,6 +327,9 @@ std::string summary_text(const std::vector<SessionSummary>& sessions,
   fmt::format_to(line,
                  "late decisions (over 20 ms) {}, frames refused at the door {}, events lost {}\n",
                  run.late, run.refused, run.events_lost);
+  if (run.sessions_refused + run.sessions_unadmitted > 0)
+    fmt::format_to(line, "sessions refused {} (all places taken), {} (overload)\n",
+                   run.sessions_refused, run.sessions_unadmitted);
   if (run.allocations) fmt::format_to(line, "allocations on the audio path {}\n", *run.allocations);
   return out;
 }

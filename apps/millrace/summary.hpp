@@ -9,6 +9,7 @@
 #include "millrace/engine/event.hpp"
 #include "millrace/engine/shard.hpp"
 #include "millrace/graph/plan.hpp"
+#include "millrace/metrics/learned_cost.hpp"
 
 namespace millrace::app {
 
@@ -73,10 +74,18 @@ struct StageFigures {
   std::vector<std::pair<std::string, std::uint64_t>> dropped;
   std::uint64_t deadline_warnings = 0;
   std::vector<std::pair<std::string, std::uint64_t>> given_up = {};  ///< for deadlines
+  // What it cost
+  std::uint64_t calls = 0;
+  double avg_us = 0.0;   ///< of a call, moving average
+  std::string strategy;  ///< how the batching wrapper joins its inputs; empty: there is none
+  std::uint64_t batches = 0;
+  std::uint64_t batched = 0;  ///< inputs of all batches
+  std::uint64_t batch_max = 0;
+  metrics::BatchCost cost;
 };
 
 /// Adds up one shard into `figures` (one entry for each stage of the plan). Quantiles are those of
-/// the shard with the most packets.
+/// the shard with the most packets, a learned curve that of the one with the most runs.
 void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
                  const engine::Shard& shard);
 
@@ -94,6 +103,8 @@ struct RunFigures {
   std::uint64_t decision_p99_ns = 0;
   std::uint64_t wake_ups = 0;
   std::uint64_t events_lost = 0;
+  std::uint64_t sessions_refused = 0;        ///< max_sessions were open
+  std::uint64_t sessions_unadmitted = 0;     ///< they would have broken those that were open
   std::optional<std::uint64_t> allocations;  ///< on the audio path; none: nothing watches them
 };
 

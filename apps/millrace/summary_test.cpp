@@ -52,6 +52,12 @@ Event said(const std::string& text, bool final) {
   return made;
 }
 
+StageFigures figures_of(const char* node) {
+  StageFigures figures;
+  figures.node = node;
+  return figures;
+}
+
 TEST(SessionSummary, GainIsTheAudioBetweenTheTriggerAndTheConfirm) {
   SessionSummary summary("s1");
 
@@ -141,13 +147,10 @@ TEST(SummaryText, OfManySessionsShowsTheTotalsOnly) {
 }
 
 TEST(SummaryText, NamesDropsByReasonAndSaysWhenTimeIsVirtual) {
-  const StageFigures stage{.node = "gate",
-                           .in = 10,
-                           .p50_ns = 1'000,
-                           .p95_ns = 2'000,
-                           .p99_ns = 3'000,
-                           .queue_max = 4,
-                           .dropped = {{"overflow", 2}, {"max_age", 1}}};
+  StageFigures stage = figures_of("gate");
+  stage.in = 10;
+  stage.queue_max = 4;
+  stage.dropped = {{"overflow", 2}, {"max_age", 1}};
   RunFigures run;
   run.virtual_time = true;
 
@@ -166,6 +169,53 @@ TEST(SummaryText, SaysWhatDeadlinesCostWhereTheyDid) {
             std::string::npos);
   stage.given_up = {{"flush_batch", 2}, {"drop", 1}};
   EXPECT_NE(summary_text({}, {stage}, {}).find("given up: flush_batch 2, drop 1"),
+            std::string::npos);
+}
+
+TEST(SummaryText, ShowsWhatEachNodeCostAndWhatItsBatchesTaughtIt) {
+  StageFigures plain = figures_of("vad");
+  plain.calls = 400;
+  plain.avg_us = 152.25;
+  StageFigures wrapped = figures_of("tts");
+  wrapped.calls = 4;
+  wrapped.avg_us = 45'000.0;
+  wrapped.strategy = "concatenate_text";
+  wrapped.batches = 4;
+  wrapped.batched = 10;
+  wrapped.batch_max = 6;
+  wrapped.cost = {.runs = 4, .identified = true, .fixed_us = 40'000.0, .per_input_us = 3'000.0};
+  const StageFigures silent = figures_of("mic");
+
+  const std::string text = summary_text({}, {silent, plain, wrapped}, {});
+
+  const std::string costs = text.substr(text.find("\ncost "));
+  EXPECT_NE(costs.find("vad                     400      152.2        -"), std::string::npos)
+      << text;
+  EXPECT_NE(costs.find("tts                       4    45000.0        4   2.50    6     40000      "
+                       "3000      4  concatenate_text"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(costs.find("mic"), std::string::npos);
+}
+
+TEST(SummaryText, ShowsNoCurveWhileItsPartsCannotBeToldApart) {
+  StageFigures wrapped = figures_of("tts");
+  wrapped.calls = wrapped.batches = wrapped.batched = wrapped.batch_max = 1;
+  wrapped.strategy = "keep_separate";
+  wrapped.cost = {.runs = 1, .identified = false, .fixed_us = 7.0, .per_input_us = 7.0};
+
+  const std::string text = summary_text({}, {wrapped}, {});
+
+  EXPECT_NE(text.find("1   1.00    1         -         -      1  keep_separate"), std::string::npos)
+      << text;
+}
+
+TEST(SummaryText, TellsRefusedSessionsOnlyWhenThereAreSome) {
+  RunFigures run;
+  EXPECT_EQ(summary_text({}, {}, run).find("sessions refused"), std::string::npos);
+  run.sessions_unadmitted = 3;
+
+  EXPECT_NE(summary_text({}, {}, run).find("sessions refused 0 (all places taken), 3 (overload)"),
             std::string::npos);
 }
 

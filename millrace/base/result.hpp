@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct Error {
   Code code = Code::internal;
   std::string message;
   std::string where;
+  std::int64_t retry_after_ms = 0;  ///< overloaded: when it is worth asking again; 0: not known
 
   /// "where: message", or the message alone when there is no place.
   [[nodiscard]] std::string text() const;

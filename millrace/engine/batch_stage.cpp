@@ -65,6 +65,7 @@ BatchStage::BatchStage(const graph::Stage& stage)
       separator_(stage.batching->merge.separator),
       batcher_(params_of(stage)),
       places_(stage.batching->max_buffer_size + Lane::kMaxJobPackets) {
+  if (stage.declared_average) batcher_.declare_average(*stage.declared_average);
   rules_.separator = separator_;
   rules_.max_gap = std::chrono::milliseconds(stage.batching->merge.max_gap_ms);
   rules_.max_bytes = base::limits::kPayloadBytes;
@@ -194,8 +195,7 @@ void BatchStage::end_call(std::span<const policy::BatchItem> items) noexcept {
   started_ = false;
 }
 
-void BatchStage::finished(Instant now, base::Duration took,
-                          std::optional<std::uint32_t> worked) noexcept {
+void BatchStage::finished(Instant now, base::Duration took, std::uint32_t worked) noexcept {
   end_call(batcher_.finished(run_, now, took, worked));
 }
 

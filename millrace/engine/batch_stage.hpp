@@ -82,8 +82,7 @@ class BatchStage {
   [[nodiscard]] media::Packet release(std::uint64_t id) noexcept;
   void started() noexcept { started_ = true; }
   /// The call is over (`took`), or will give nothing. `worked`: as in Batcher.
-  void finished(base::Instant now, base::Duration took,
-                std::optional<std::uint32_t> worked = {}) noexcept;
+  void finished(base::Instant now, base::Duration took, std::uint32_t worked) noexcept;
   void failed(base::Instant now) noexcept;
   [[nodiscard]] bool runs_for(const SessionState& session) const noexcept {
     return caller_ == &session;

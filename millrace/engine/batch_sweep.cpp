@@ -145,16 +145,26 @@ void Shard::log_batch(SessionState& session, const Stage& stage, std::size_t inp
 }
 
 void Shard::end_batch(SessionState& session, const Stage& stage, const LaneResult& done) noexcept {
-  if (!batches_[stage.index]) return;
+  const base::Duration took = done.at - done.started;
+  if (!batches_[stage.index])
+    return stats_[stage.index]->record_calls(session.slots[stage.index].job_calls, took);
   BatchStage& batch = *batches_[stage.index];
   if (batch.across_sessions()) return end_job(batch, session, stage, &done);
   if (!batch.in_flight() || !batch.runs_for(session)) return;
-  const base::Duration took = done.at - done.started;
-  if (watches_[stage.index]->end(took)) {
-    batch.finished(now_, took);
-  } else {
-    batch.finished(now_, took, 0);
-  }
+  end_call(batch, stage, took, batch.inputs().size());
+}
+
+// The call that ran is over; `worked` of its inputs made the node work.
+void Shard::end_call(BatchStage& batch, const Stage& stage, base::Duration took,
+                     std::size_t worked) noexcept {
+  const bool learn = watches_[stage.index]->end(took);
+  batch.finished(now_, took, learn ? static_cast<std::uint32_t>(worked) : 0);
+  const policy::CostCurve& curve = batch.batcher().curve();
+  if (worked > 0) stats_[stage.index]->record_calls(1, took);
+  stats_[stage.index]->publish_cost({.runs = curve.runs(),
+                                     .identified = curve.identified(),
+                                     .fixed_us = curve.fixed_us(),
+                                     .per_input_us = curve.per_input_us()});
 }
 
 void Shard::forget_batched(SessionState& session) noexcept {

@@ -90,8 +90,10 @@ void Shard::sink_process(SessionState& session, const Stage& stage, Packet& pack
   SessionNode& node = *session.slots[stage.index].node;
   node::Work work{.node = &node, .packets = {&packet, 1}, .context = &context};
   context.aim(*this, session, stage, &work);
+  const base::Instant began = clock_.now();
   node.process(packet, context);
   const base::Instant ended = clock_.now();
+  stats_[stage.index]->record_calls(1, ended - began);
   stats_[stage.index]->record_latency(ended, ended - enqueued);
 }
 

@@ -16,6 +16,18 @@ using base::Instant;
 namespace {
 // A shard that takes no control for that long hangs in a node.
 constexpr int kControlPatienceMs = 1000;
+constexpr base::Duration kLoadEvery = std::chrono::milliseconds(250);
+
+AdmissionSettings settings_of(const manifest::ExecutorSpec& executor) {
+  // 0 where the system does not say: then only shards and pool bound the load.
+  const auto machine = static_cast<double>(std::thread::hardware_concurrency());
+  const auto threads = static_cast<double>(executor.shards + executor.pool_threads);
+  return {.enabled = executor.admission.enabled,
+          .bound = static_cast<double>(executor.admission.max_load_percent) / 100.0,
+          .shards = static_cast<double>(executor.shards),
+          .pool_threads = static_cast<double>(executor.pool_threads),
+          .cores = machine > 0.0 ? std::min(machine, threads) : threads};
+}
 }  // namespace
 
 // ---------------------------------------------------------------------------- SessionHandle
@@ -90,17 +102,19 @@ void SessionHandle::close() noexcept {
     std::this_thread::sleep_for(std::chrono::microseconds(200));
   shard.sessions.fetch_sub(1, std::memory_order_relaxed);
   engine_.open_.fetch_sub(1, std::memory_order_relaxed);
+  engine_.admission_->leave(engine_.clock().now());
 }
 
 // ----------------------------------------------------------------------------------- Engine
 
 base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph::Plan> plan,
-                                                    RunTape* tape) {
+                                                    RunTape* tape, LoadSource load) {
   std::unique_ptr<Engine> engine(new Engine());
   engine->plan_ = plan;
   engine->payloads_ = std::make_shared<rt::PayloadPool>();
   engine->timing_ = std::make_shared<Timing>();
   engine->timing_->engines = make_engines(*plan);
+  engine->admission_ = std::make_unique<AdmissionControl>(settings_of(plan->executor));
   if (tape != nullptr) engine->job_tapes_ = tape->jobs;
   const auto max_sessions = static_cast<std::size_t>(plan->executor.max_sessions);
   const std::size_t pool_stages = static_cast<std::size_t>(std::count_if(
@@ -132,29 +146,75 @@ base::Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<const graph:
                         std::string("no thread for a shard: ") + error.what());
     }
   }
+  if (auto measured = engine->start_housekeeping(std::move(load)); !measured)
+    return std::unexpected(std::move(measured.error()));
   return engine;
+}
+
+base::Result<void> Engine::start_housekeeping(LoadSource load) {
+  const bool own = !load;
+  load_source_ = own ? LoadSource([this] { return read_load(); }) : std::move(load);
+  if (!own || !plan_->executor.admission.enabled) return {};
+  for (const auto& shard : shards_) shard_clocks_.emplace_back(shard->thread.native_handle());
+  pool_clocks_ = pool_->clocks();
+  auto thread = rt::Thread::start("housekeeping", [this] {
+    while (!stopping_.load(std::memory_order_acquire)) {
+      housekeeping_bell_.wait_for(kLoadEvery);
+      observe_load();
+    }
+  });
+  if (!thread) return std::unexpected(std::move(thread.error()));
+  housekeeping_ = std::move(*thread);
+  return {};
+}
+
+LoadReading Engine::read_load() const {
+  const Totals done = totals();
+  LoadReading reading{.at = clock().now(),
+                      .inputs = done.shards.inputs,
+                      .late = done.shards.late,
+                      .decisions = done.shards.decisions};
+  for (const rt::ThreadClock& clock : shard_clocks_) reading.shard_cpu += clock.used();
+  for (const rt::ThreadClock& clock : pool_clocks_) reading.pool_cpu += clock.used();
+  return reading;
 }
 
 Engine::~Engine() {
   MR_CHECK(open_.load() == 0, "every session handle is gone before its engine");
   stopping_.store(true, std::memory_order_release);
+  housekeeping_bell_.ring();
+  housekeeping_.join();  // before the threads whose clocks it reads
   for (const auto& shard : shards_) {
     shard->shard->bell().wake(Wake::command);
     shard->shard->bell().bell().ring();
     if (shard->thread.joinable()) shard->thread.join();
   }
-  pool_->stop(std::chrono::seconds(2));
+  if (pool_ != nullptr) pool_->stop(std::chrono::seconds(2));
 }
 
 base::Result<std::unique_ptr<SessionHandle>> Engine::open(std::string name) {
   const auto max_sessions = static_cast<std::size_t>(plan_->executor.max_sessions);
   if (open_.fetch_add(1, std::memory_order_relaxed) >= max_sessions) {
     open_.fetch_sub(1, std::memory_order_relaxed);
+    refused_.fetch_add(1, std::memory_order_relaxed);
     return base::fail(base::Code::overloaded,
                       "all " + std::to_string(max_sessions) +
                           " sessions of executor.max_sessions are open; close one, or raise it",
                       name);
   }
+  if (auto admitted = admission_->enter(clock().now(), name); !admitted) {
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    return std::unexpected(std::move(admitted.error()));
+  }
+  auto opened = open_admitted(std::move(name));
+  if (!opened) {
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    admission_->leave(clock().now());
+  }
+  return opened;
+}
+
+base::Result<std::unique_ptr<SessionHandle>> Engine::open_admitted(std::string name) {
   const auto least =
       std::min_element(shards_.begin(), shards_.end(), [](const auto& a, const auto& b) {
         return a->sessions.load(std::memory_order_relaxed) <
@@ -167,10 +227,7 @@ base::Result<std::unique_ptr<SessionHandle>> Engine::open(std::string name) {
     const rt::MutexLock lock(provision_mutex_);
     given = provision_.cover(*payloads_, open_.load(std::memory_order_relaxed));
   }
-  if (!given) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::unexpected(std::move(given.error()));
-  }
+  if (!given) return std::unexpected(std::move(given.error()));
   auto session = make_session({.name = std::move(name),
                                .number = next_number_.fetch_add(1, std::memory_order_relaxed),
                                .stages = stages_[index],
@@ -181,10 +238,7 @@ base::Result<std::unique_ptr<SessionHandle>> Engine::open(std::string name) {
                                .bell = shard.shard->shared_bell(),
                                .tapes = job_tapes_,
                                .time = Lane::Time::real});
-  if (!session) {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    return std::unexpected(std::move(session.error()));
-  }
+  if (!session) return std::unexpected(std::move(session.error()));
   shard.sessions.fetch_add(1, std::memory_order_relaxed);
   SessionState* state = session->get();
   std::unique_ptr<SessionHandle> handle(new SessionHandle(*this, std::move(*session), index));
@@ -232,9 +286,12 @@ void Engine::run_shard(ShardThread& self, std::size_t index) noexcept {
 
 Engine::Totals Engine::totals() const noexcept {
   Totals totals;
+  totals.sessions_refused = refused_.load(std::memory_order_relaxed);
+  totals.sessions_unadmitted = admission_->figures().refused;
   for (const auto& self : shards_) {
     const Shard::Stats stats = self->shard->counters();
     totals.shards.sweeps += stats.sweeps;
+    totals.shards.inputs += stats.inputs;
     totals.shards.batch_calls += stats.batch_calls;
     totals.shards.batch_works += stats.batch_works;
     totals.shards.late += stats.late;

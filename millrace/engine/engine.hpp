@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -9,10 +10,14 @@
 
 #include "millrace/base/clock.hpp"
 #include "millrace/base/result.hpp"
+#include "millrace/engine/admission_control.hpp"
 #include "millrace/engine/open_session.hpp"
 #include "millrace/engine/shard.hpp"
 #include "millrace/engine/worker_pool.hpp"
+#include "millrace/rt/doorbell.hpp"
 #include "millrace/rt/mutex.hpp"
+#include "millrace/rt/platform/thread_clock.hpp"
+#include "millrace/rt/thread.hpp"
 
 namespace millrace::engine {
 
@@ -73,6 +78,8 @@ class SessionHandle {
 
 /// Runs a plan in real time: shard threads and a worker pool.
 ///   threads  start(), open(), stop(): control
+///   load     a thread of its own ("housekeeping") reads the CPU clocks of the other threads every
+///            250 ms: no shard makes a system call for it, and what open() asks is never older
 ///   stop     sessions first (their handles), then the shards, then the workers; a worker that
 ///   hangs
 ///            in a node is abandoned after two seconds
@@ -82,15 +89,20 @@ class Engine {
     std::uint64_t wake_ups = 0;
     Shard::Stats shards;
     std::uint32_t abandoned_workers = 0;
+    std::uint64_t sessions_refused = 0;     ///< max_sessions were open
+    std::uint64_t sessions_unadmitted = 0;  ///< they would have broken those that were open
   };
+  using LoadSource = std::function<LoadReading()>;
 
+  /// With a `load`, that is asked instead of the clocks of the threads, and only by observe_load().
   /// With a `tape`, which outlives the engine, the run is recorded: the engine makes a tape for
   /// each shard.
   [[nodiscard]] static base::Result<std::unique_ptr<Engine>> start(
-      std::shared_ptr<const graph::Plan> plan, RunTape* tape = nullptr);
+      std::shared_ptr<const graph::Plan> plan, RunTape* tape = nullptr, LoadSource load = {});
   ~Engine();
 
-  /// Opens a session. overloaded: the plan's max_sessions are open.
+  /// Opens a session. overloaded: the plan's max_sessions are open, or one more would break them;
+  /// then the error's retry_after_ms says when to ask again.
   [[nodiscard]] base::Result<std::unique_ptr<SessionHandle>> open(std::string name);
 
   [[nodiscard]] const graph::Plan& plan() const noexcept { return *plan_; }
@@ -102,6 +114,10 @@ class Engine {
     return open_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] rt::PayloadPool& payloads() noexcept { return *payloads_; }
+  /// What admission has measured.
+  [[nodiscard]] AdmissionControl::Figures load() const { return admission_->figures(); }
+  /// Measures now. For whoever gave a load source; without one the engine does it.
+  void observe_load() { admission_->observe(load_source_()); }
 
  private:
   friend class SessionHandle;
@@ -117,6 +133,9 @@ class Engine {
   };
   Engine() = default;
   void run_shard(ShardThread& self, std::size_t index) noexcept;
+  [[nodiscard]] base::Result<std::unique_ptr<SessionHandle>> open_admitted(std::string name);
+  [[nodiscard]] LoadReading read_load() const;
+  base::Result<void> start_housekeeping(LoadSource load);
 
   std::shared_ptr<const graph::Plan> plan_;  // shared: with stages, and workers that hang
   /// Sessions may be opened from several threads.
@@ -128,7 +147,14 @@ class Engine {
   std::unique_ptr<WorkerPool> pool_;
   std::vector<std::unique_ptr<ShardThread>> shards_;
   std::vector<std::shared_ptr<ShardStages>> stages_;  // shared: with the shards
+  std::unique_ptr<AdmissionControl> admission_;
+  LoadSource load_source_;
+  std::vector<rt::ThreadClock> shard_clocks_;
+  std::vector<rt::ThreadClock> pool_clocks_;
+  rt::Thread housekeeping_;
+  rt::Doorbell housekeeping_bell_;
   std::atomic<bool> stopping_{false};
+  std::atomic<std::uint64_t> refused_{0};
   std::atomic<std::size_t> open_{0};
   std::atomic<std::uint64_t> next_number_{1};
 };

@@ -24,6 +24,7 @@ void Shard::begin_step(What what) noexcept {
 bool Shard::take_input(SessionState& session, std::uint32_t stage, InputPacket& input) noexcept {
   if (player_ != nullptr) return player_->input(session.number, stage, input);
   if (!session.inbox.try_pop(input)) return false;
+  inputs_.fetch_add(1, std::memory_order_relaxed);
   note({.what = What::input,
         .stage = static_cast<std::uint16_t>(stage),
         .session = number_of(session)});

@@ -110,9 +110,14 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
 
 // The job leaves the shard; whoever calls this posts it.
 void Shard::begin_job(SessionState& session, const Stage& stage, Lane::Fate fate) noexcept {
-  Lane& lane = *session.slots[stage.index].lane;
-  for (const Packet& packet : lane.job())
-    if (!packet.is_marker()) stats_[stage.index]->record_queue_wait(now_, now_ - packet.enqueued);
+  Slot& slot = session.slots[stage.index];
+  Lane& lane = *slot.lane;
+  slot.job_calls = 0;
+  for (const Packet& packet : lane.job()) {
+    if (packet.is_marker()) continue;
+    stats_[stage.index]->record_queue_wait(now_, now_ - packet.enqueued);
+    ++slot.job_calls;
+  }
   lane.start(lane.timer() <= now_, deadline_of(lane.job()), fate);
 }
 

@@ -52,8 +52,9 @@ struct Slot {
   base::Instant timer{base::Duration::max()};
   base::InlineVector<MarkerArrival, 16> arrivals;
   std::uint32_t controls_seen = 0;
-  std::uint32_t batched = 0;  ///< inputs that wait in the batching wrapper
-  bool ended = false;         ///< end_of_input has passed
+  std::uint32_t batched = 0;    ///< inputs that wait in the batching wrapper
+  std::uint32_t job_calls = 0;  ///< inputs of the lane's job, markers aside
+  bool ended = false;           ///< end_of_input has passed
   bool has_result = false;
   LaneResult result;  ///< taken from the lane, waiting for room downstream
 };

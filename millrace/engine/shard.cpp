@@ -55,6 +55,8 @@ Shard::Shard(std::shared_ptr<ShardStages> stages, std::span<StageEngine> engines
   }
   for (std::size_t i = 0; i < n; ++i) {
     stats_.push_back(std::make_unique<metrics::NodeStats>());
+    if (const auto& average = plan_.stages[i].declared_average)
+      stats_.back()->declare_average(*average);
     batches_.push_back(plan_.stages[i].batching ? std::make_unique<BatchStage>(plan_.stages[i])
                                                 : nullptr);
     watches_.push_back(plan_.stages[i].batching
@@ -261,6 +263,7 @@ bool Shard::concerns(media::ControlType type, std::uint32_t origin,
 Shard::Stats Shard::counters() const noexcept {
   Stats stats;
   stats.sweeps = sweeps_.load(std::memory_order_relaxed);
+  stats.inputs = inputs_.load(std::memory_order_relaxed);
   stats.batch_calls = batch_calls_.load(std::memory_order_relaxed);
   stats.batch_works = batch_works_.load(std::memory_order_relaxed);
   stats.late = late_.load(std::memory_order_relaxed);

@@ -52,6 +52,7 @@ class Shard {
  public:
   struct Stats {
     std::uint64_t sweeps = 0;
+    std::uint64_t inputs = 0;       ///< packets and markers taken from hosts
     std::uint64_t batch_calls = 0;  ///< calls of process_batch()
     std::uint64_t batch_works = 0;  ///< sessions in them
     std::uint64_t late = 0;         ///< decisions more than 20 ms past due
@@ -205,6 +206,8 @@ class Shard {
   void log_batch(SessionState& session, const graph::Stage& stage, std::size_t inputs,
                  std::size_t calls) noexcept;
   void end_batch(SessionState& session, const graph::Stage& stage, const LaneResult& done) noexcept;
+  void end_call(BatchStage& batch, const graph::Stage& stage, base::Duration took,
+                std::size_t worked) noexcept;
   void forget_batched(SessionState& session) noexcept;
 
   // together_sweep.cpp
@@ -312,6 +315,7 @@ class Shard {
 
   // Written by the shard (relaxed), read by any.
   std::atomic<std::uint64_t> sweeps_{0};
+  std::atomic<std::uint64_t> inputs_{0};
   std::atomic<std::uint64_t> batch_calls_{0};
   std::atomic<std::uint64_t> batch_works_{0};
   std::atomic<std::uint64_t> late_{0};

@@ -136,6 +136,7 @@ void Shard::call(const Stage& stage) noexcept {
   const Instant ended = clock_.now();
   metrics::NodeStats& stats = *stats_[stage.index];
   stats.add_in(packets);
+  stats.record_calls(node.batches() ? 1 : packets, ended - began);
   for (const Gathered& take : gathered_) {
     for (std::size_t k = 0; k < take.count; ++k) {
       Packet& packet = scratch_[take.first + k];

@@ -130,10 +130,8 @@ void Shard::expire_job(SessionState& session, const Stage& stage, DropReason rea
 // The job of `session` in a call is over (null: gives nothing), and with the last one the call.
 void Shard::end_job(BatchStage& batch, const SessionState& session, const Stage& stage,
                     const LaneResult* done) noexcept {
-  const auto over = batch.job_over(session, done);
-  if (!over) return;
-  const bool learn = watches_[stage.index]->end(over->took);
-  batch.finished(now_, over->took, learn ? over->worked : 0);
+  if (const auto over = batch.job_over(session, done))
+    end_call(batch, stage, over->took, over->worked);
 }
 
 }  // namespace millrace::engine

@@ -134,6 +134,12 @@ void WorkerPool::work(const std::shared_ptr<Core>& core, std::size_t index) noex
   self.ended.store(true, std::memory_order_release);
 }
 
+std::vector<rt::ThreadClock> WorkerPool::clocks() {
+  std::vector<rt::ThreadClock> clocks;
+  for (std::thread& thread : threads_) clocks.emplace_back(thread.native_handle());
+  return clocks;
+}
+
 std::uint32_t WorkerPool::stop(base::Duration patience) noexcept {
   core_->stopping.store(true, std::memory_order_release);
   for (Worker& worker : core_->workers) worker.bell.ring();

@@ -12,6 +12,7 @@
 #include "millrace/rt/doorbell.hpp"
 #include "millrace/rt/mpsc_ring.hpp"
 #include "millrace/rt/mutex.hpp"
+#include "millrace/rt/platform/thread_clock.hpp"
 
 namespace millrace::engine {
 
@@ -30,6 +31,8 @@ class WorkerPool final : public LaneExecutor {
   ~WorkerPool() override;
 
   void post(std::shared_ptr<Lane> lane) noexcept override;
+  /// CPU clocks of its threads, good until stop().
+  [[nodiscard]] std::vector<rt::ThreadClock> clocks();
   /// Number of workers that had to be abandoned.
   std::uint32_t stop(base::Duration patience) noexcept;
 

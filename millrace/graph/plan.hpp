@@ -51,6 +51,7 @@ struct Stage {
   node::Placement placement = node::Placement::inline_;
   node::Capabilities capabilities;
   node::VirtualCost virtual_cost;
+  std::optional<base::Duration> declared_average;  ///< of a call, until one was measured
   std::optional<Batching> batching;               ///< pool stages behind the batching wrapper
   std::optional<base::Duration> deadline_budget;  ///< for an input, from its arrival
   policy::GiveUps give_up;     ///< for a deadline, in this order; what it can, of the manifest's

@@ -88,13 +88,20 @@ Json json_of(const EdgeSpec& edge) {
 }
 
 Json json_of(const ExecutorSpec& executor) {
-  return {{"max_sessions", executor.max_sessions},
-          {"shards", executor.shards},
-          {"pool_threads", executor.pool_threads},
-          {"tick_us", executor.tick_us},
-          {"seed", executor.seed},
-          {"metrics", executor.metrics},
-          {"metrics_port", executor.metrics_port}};
+  Json out = {{"max_sessions", executor.max_sessions},
+              {"shards", executor.shards},
+              {"pool_threads", executor.pool_threads},
+              {"tick_us", executor.tick_us},
+              {"seed", executor.seed},
+              {"metrics", executor.metrics},
+              {"metrics_port", executor.metrics_port}};
+  // Left out where it says what is so anyway, as a setting that is not there.
+  const AdmissionSpec usual;
+  const AdmissionSpec& admission = executor.admission;
+  if (admission.enabled != usual.enabled || admission.max_load_percent != usual.max_load_percent)
+    out["admission"] = {{"enabled", admission.enabled},
+                        {"max_load_percent", admission.max_load_percent}};
+  return out;
 }
 
 }  // namespace

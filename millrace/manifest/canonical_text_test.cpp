@@ -50,7 +50,9 @@ TEST(CanonicalText, ShowsEveryDifferenceInMeaning) {
     EXPECT_NE(canonical(one_node(lines)), base) << lines;
   EXPECT_NE(canonical(one_node("") + "executor: {seed: 2}\n"), base);
   EXPECT_NE(canonical(one_node("") + "speculation: {max_wasted_ms_per_minute: 1}\n"), base);
-  EXPECT_EQ(canonical(one_node("") + "executor: {seed: 1}\n"), base);
+  EXPECT_NE(canonical(one_node("") + "executor: {admission: {enabled: false}}\n"), base);
+  EXPECT_NE(canonical(one_node("") + "executor: {admission: {max_load_percent: 50}}\n"), base);
+  EXPECT_EQ(canonical(one_node("") + "executor: {seed: 1, admission: {}}\n"), base);
 }
 
 TEST(CanonicalText, HoldsWhatTheEnvironmentSaid) {

@@ -144,6 +144,13 @@ struct SpeculationSpec {
   std::int64_t max_wasted_ms_per_minute = 5000;
 };
 
+/// When a further session is refused because it would break those that are open.
+struct AdmissionSpec {
+  Place place;
+  bool enabled = true;
+  std::int64_t max_load_percent = 85;  ///< of the cores that the shards, or the pool, can use
+};
+
 struct ExecutorSpec {
   Place place;
   std::int64_t max_sessions = 1000;
@@ -153,6 +160,7 @@ struct ExecutorSpec {
   std::int64_t seed = 1;
   bool metrics = true;
   std::int64_t metrics_port = 9090;  ///< 0 takes a free port
+  AdmissionSpec admission;
 };
 
 /// A whole manifest. `nodes` and `edges` stand in the order written.

@@ -150,6 +150,17 @@ TEST(Load, TakesJson) {
   EXPECT_EQ(graph.executor.metrics_port, 8080);
 }
 
+TEST(Load, ReadsWhenSessionsAreRefused) {
+  const GraphSpec plain = loaded(one_node(""));
+  const GraphSpec written =
+      loaded(one_node("") + "executor: {admission: {enabled: false, max_load_percent: 60}}\n");
+
+  EXPECT_TRUE(plain.executor.admission.enabled);
+  EXPECT_EQ(plain.executor.admission.max_load_percent, 85);
+  EXPECT_FALSE(written.executor.admission.enabled);
+  EXPECT_EQ(written.executor.admission.max_load_percent, 60);
+}
+
 TEST(Load, FillsInTheEnvironment) {
   const std::string text = R"(version: v1
 metadata: {name: "${NAME|x}"}

@@ -188,6 +188,9 @@ TEST(JsonSchema, SaysTheDefaultsTheLoaderUses) {
   EXPECT_EQ(executor["seed"]["default"], defaults.seed);
   EXPECT_EQ(executor["metrics"]["default"], defaults.metrics);
   EXPECT_EQ(executor["metrics_port"]["default"], defaults.metrics_port);
+  EXPECT_EQ(executor["admission"]["properties"]["enabled"]["default"], defaults.admission.enabled);
+  EXPECT_EQ(executor["admission"]["properties"]["max_load_percent"]["default"],
+            defaults.admission.max_load_percent);
   EXPECT_EQ(speculation["max_speculative_turns_per_minute"]["default"],
             budget.max_speculative_turns_per_minute);
   EXPECT_EQ(speculation["max_wasted_ms_per_minute"]["default"], budget.max_wasted_ms_per_minute);

@@ -8,6 +8,7 @@
 #include "millrace/base/time.hpp"
 #include "millrace/metrics/counter.hpp"
 #include "millrace/metrics/histogram.hpp"
+#include "millrace/metrics/learned_cost.hpp"
 #include "millrace/metrics/sliding_histogram.hpp"
 
 namespace millrace::metrics {
@@ -27,6 +28,17 @@ class NodeStats {
     latency_.record(now, ns);
     latency_ever_.record(ns);
   }
+  /// `calls` calls of the node took `took` together.
+  void record_calls(std::uint64_t calls, base::Duration took) noexcept MR_NONBLOCKING {
+    if (calls == 0) return;
+    calls_.add(calls);
+    average_us_.add(static_cast<double>(nanoseconds(took)) / 1e3 / static_cast<double>(calls));
+  }
+  /// What the average is until the first call.
+  void declare_average(base::Duration average) noexcept {
+    average_us_.declare(static_cast<double>(nanoseconds(average)) / 1e3);
+  }
+  void publish_cost(const BatchCost& cost) noexcept MR_NONBLOCKING { cost_.publish(cost); }
   /// A packet that had waited `waited` when the stage took it.
   void record_queue_wait(base::Instant now, base::Duration waited) noexcept MR_NONBLOCKING {
     queue_wait_.record(now, nanoseconds(waited));
@@ -56,6 +68,11 @@ class NodeStats {
   [[nodiscard]] std::uint64_t queue_depth_max() const noexcept { return queue_depth_.max(); }
   [[nodiscard]] std::uint64_t in() const noexcept { return in_.value(); }
   [[nodiscard]] std::uint64_t out() const noexcept { return out_.value(); }
+  [[nodiscard]] std::uint64_t calls() const noexcept { return calls_.value(); }
+  /// Moving average (alpha 0.1) of the time of a call; 0 while nothing is known.
+  [[nodiscard]] double avg_processing_us() const noexcept { return average_us_.value(); }
+  /// What was learned of batches: of stages behind the batching wrapper.
+  [[nodiscard]] BatchCost cost() const noexcept { return cost_.value(); }
   /// Packets that became part of another while they waited.
   [[nodiscard]] std::uint64_t merged() const noexcept { return merged_.value(); }
   [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.value(); }
@@ -87,6 +104,9 @@ class NodeStats {
   Histogram latency_ever_;
   SlidingHistogram queue_wait_;
   Gauge queue_depth_;
+  Counter calls_;
+  MovingAverage average_us_;
+  PublishedCost cost_;
   Counter in_;
   Counter out_;
   Counter merged_;

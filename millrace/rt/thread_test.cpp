@@ -4,8 +4,11 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
+
+#include "millrace/rt/platform/thread_clock.hpp"
 
 namespace millrace::rt {
 namespace {
@@ -101,6 +104,29 @@ TEST(CpuTime, GrowsWithWorkAndTheProcessHasAtLeastItsThreads) {
 
   EXPECT_GT(thread_cpu_time(), before);
   EXPECT_GT(process_cpu_time(), process_before);
+}
+
+TEST(ThreadClock, TellsTheWorkOfAnotherThread) {
+#if !defined(__linux__)
+  GTEST_SKIP() << "known on Linux only";
+#endif
+  std::atomic<bool> work{false};
+  std::atomic<bool> stop{false};
+  std::thread thread([&] {
+    work.wait(false);
+    volatile std::uint64_t sum = 0;
+    while (!stop.load()) sum = sum + 1;
+  });
+  const ThreadClock clock(thread.native_handle());
+  const auto before = clock.used();
+
+  work.store(true);
+  work.notify_one();
+  while (clock.used() - before < std::chrono::milliseconds(1)) std::this_thread::yield();
+
+  EXPECT_GT(clock.used(), before);
+  stop.store(true);
+  thread.join();
 }
 
 TEST(ProcessRss, ShowsWhatWasJustWritten) {

@@ -85,7 +85,8 @@ class Pipeline {
       std::string_view text, const std::string& name, const node::Registry& registry);
 
   /// Opens a session whose audio goes into the pipeline's first source. overloaded: the manifest's
-  /// max_sessions are open.
+  /// max_sessions are open, or one more would break them; then retry_after_ms says when to ask
+  /// again.
   [[nodiscard]] base::Result<std::unique_ptr<Session>> open_session(std::string name);
 
   [[nodiscard]] const graph::Plan& plan() const noexcept { return engine_->plan(); }

@@ -51,7 +51,7 @@ class CtrlC(ProgramTest):
         command = [BINARY, "run", SPECULATIVE, "--input", wav, "--loop", 1000, "--realtime", "--events", log, "--output", out,
                    *options]
         process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL, text=True,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=os.environ)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.environment)
         try:
             self.wait_for_output(process, log)
             process.send_signal(signal.SIGINT)

@@ -141,12 +141,15 @@ class ProgramTest(unittest.TestCase):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
         self.folder = pathlib.Path(scratch.name)
+        state = tempfile.TemporaryDirectory()  # what a run learns belongs to no other
+        self.addCleanup(state.cleanup)
+        self.environment = {**os.environ, "MILLRACE_STATE_DIR": state.name}
 
     def millrace(self, *arguments, exit_code=0, environment=None):
         """Runs it to its end; `exit_code` is the one expected, or several."""
         command = [str(BINARY), *map(str, arguments)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_S, cwd=ROOT,
-                              stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
+                              stdin=subprocess.DEVNULL, env={**self.environment, **(environment or {})})
         expected = (exit_code,) if isinstance(exit_code, int) else exit_code
         self.assertIn(done.returncode, expected, f"{' '.join(command)}\n{done.stdout}{done.stderr}")
         return done

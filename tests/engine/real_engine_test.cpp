@@ -60,7 +60,7 @@ edges:
   - {from: mic, to: a}
   - {from: a, to: b}
   - {from: b, to: out}
-executor: {max_sessions: 4, pool_threads: 2}
+executor: {max_sessions: 4, pool_threads: 2, admission: {enabled: false}}
 )";
 
 TEST(Engine, TakesEveryBlockThroughThePoolInOrder) {

@@ -57,6 +57,7 @@ base::Result<std::shared_ptr<const graph::Plan>> load_plan_for(std::int64_t sess
   auto spec = manifest::load_text(kManifest, "bench speculation", manifest::process_environment());
   if (!spec) return std::unexpected(std::move(spec.error().front()));
   spec->executor.max_sessions = std::max(spec->executor.max_sessions, sessions);
+  spec->executor.admission.enabled = false;  // overload is what some runs are to show
   auto plan = graph::build_plan(*spec, registry());
   if (!plan) return std::unexpected(std::move(plan.error().front()));
   return std::shared_ptr<const graph::Plan>(std::move(*plan));

@@ -53,7 +53,7 @@ void apply_placement(const DraftNode& node, Stage& stage, Diagnostics& mistakes)
                             "expected pool");
 }
 
-void apply_capabilities(const DraftNode& node, Stage& stage, std::vector<std::string>& notes) {
+void apply_capabilities(const DraftNode& node, Stage& stage) {
   stage.capabilities = node.contract().capabilities;
   stage.virtual_cost = node.contract().virtual_cost;
   if (!node.spec->capabilities) return;
@@ -64,7 +64,7 @@ void apply_capabilities(const DraftNode& node, Stage& stage, std::vector<std::st
     stage.virtual_cost = {written.virtual_cost->first_us, written.virtual_cost->per_unit_us,
                           written.virtual_cost->per_session_us};
   if (written.avg_processing_us)
-    notes.push_back(node.spec->id + ": avg_processing_us is not applied: this version measures it");
+    stage.declared_average = std::chrono::microseconds(written.avg_processing_us->value);
 }
 
 void apply_commit(const DraftNode& node, Stage& stage, Diagnostics& mistakes) {
@@ -110,7 +110,7 @@ OverflowPolicy queue_policy(const Edge& edge, const DraftNode& to, Diagnostics& 
 
 void apply_settings(DraftNode& node, std::vector<std::string>& notes, Diagnostics& mistakes) {
   apply_placement(node, node.stage, mistakes);
-  apply_capabilities(node, node.stage, notes);
+  apply_capabilities(node, node.stage);
   apply_commit(node, node.stage, mistakes);
   apply_batching(node, notes, mistakes);
   note_unapplied(node, notes);

@@ -78,18 +78,20 @@ TEST(PlanCapabilities, ComeFromTheContract) {
   EXPECT_FALSE(asr.capabilities.batch_aware);
   EXPECT_EQ(asr.virtual_cost.first_us, 80'000);
   EXPECT_EQ(asr.virtual_cost.per_unit_us, 1'000);
+  EXPECT_FALSE(asr.declared_average);
 }
 
 TEST(PlanCapabilities, TheManifestOverridesEach) {
   const auto plan =
       good(call({.asr = "capabilities: {parallelizable: true, batch_aware: true, virtual_cost: "
-                        "{first_us: 5, per_unit_us: 6}}"}));
+                        "{first_us: 5, per_unit_us: 6}, avg_processing_us: 900}"}));
 
   const Stage& asr = *plan->find("asr");
   EXPECT_TRUE(asr.capabilities.parallelizable);
   EXPECT_TRUE(asr.capabilities.batch_aware);
   EXPECT_EQ(asr.virtual_cost.first_us, 5);
   EXPECT_EQ(asr.virtual_cost.per_unit_us, 6);
+  EXPECT_EQ(asr.declared_average, std::chrono::microseconds(900));
 }
 
 TEST(PlanCommit, SinksHoldWhatIsUnconfirmed) {
@@ -201,13 +203,11 @@ TEST(PlanQueue, OfAFeedbackEdgeDropsItsOldestWhateverIsSaid) {
 }
 
 TEST(PlanNotes, SayWhatIsNotAppliedYet) {
-  const auto plan = good(call({.mic = ", queue: {capacity: 5}",
-                               .asr = "capabilities: {avg_processing_us: 900}",
-                               .tts = "deadline: {budget_ms: 150}"}));
+  const auto plan =
+      good(call({.mic = ", queue: {capacity: 5}", .tts = "deadline: {budget_ms: 150}"}));
 
   EXPECT_THAT(plan->notes,
               ElementsAre("mic: queue is not applied: no edge leads into a source",
-                          "asr: avg_processing_us is not applied: this version measures it",
                           "tts: deadline is not applied: it acts at a buffered_processor",
                           "gate: nothing takes its output for_confirmation"));
 }

@@ -288,6 +288,14 @@ void read_executor(const Value& value, ExecutorSpec& executor, Diagnostics& diag
   reader.read("seed", executor.seed);
   reader.read("metrics", executor.metrics);
   reader.read("metrics_port", executor.metrics_port);
+  if (const Value* admission = reader.find("admission")) {
+    const Section& section = *section_of(kManifest, "executor");
+    const SectionReader admission_reader(*admission, *section_of(section, "admission"),
+                                         diagnostics);
+    executor.admission.place = admission_reader.place();
+    admission_reader.read("enabled", executor.admission.enabled);
+    admission_reader.read("max_load_percent", executor.admission.max_load_percent);
+  }
 }
 
 void read_metadata(const Value& value, GraphSpec& graph, Diagnostics& diagnostics) {

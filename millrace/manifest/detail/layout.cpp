@@ -202,6 +202,20 @@ constexpr Field kSpeculationFields[] = {
 };
 constexpr Section kSpeculation{"speculation", kSpeculationFields};
 
+constexpr Field kAdmissionFields[] = {
+    {.key = "enabled",
+     .kind = boolean,
+     .about = "Whether a session that would break the others is refused.",
+     .fallback = 1},
+    {.key = "max_load_percent",
+     .kind = integer,
+     .about = "Load of the shards, or of the pool, above which no session is admitted.",
+     .min = 10,
+     .max = 1000,
+     .fallback = 85},
+};
+constexpr Section kAdmission{"admission", kAdmissionFields};
+
 constexpr Field kExecutorFields[] = {
     {.key = "max_sessions",
      .kind = integer,
@@ -240,6 +254,10 @@ constexpr Field kExecutorFields[] = {
      .min = 0,
      .max = 65'535,
      .fallback = 9090},
+    {.key = "admission",
+     .kind = section,
+     .about = "When a further session is refused as overload.",
+     .section = &kAdmission},
 };
 constexpr Section kExecutor{"executor", kExecutorFields};
 

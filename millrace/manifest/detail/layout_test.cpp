@@ -35,6 +35,7 @@ Slot at_top(const char* section) {
 
 std::vector<Slot> every_section() {
   const Section* cost = section_of(*section_of(kNode, "capabilities"), "virtual_cost");
+  const Section* admission = section_of(*section_of(kManifest, "executor"), "admission");
   const auto audio = static_cast<std::size_t>(MergeKind::concatenate_audio);
   return {in_node("queue"),
           in_node("capabilities"),
@@ -42,6 +43,7 @@ std::vector<Slot> every_section() {
           in_node("deadline"),
           at_top("speculation"),
           at_top("executor"),
+          {admission, one_node("") + "executor: {admission: {", "}}\n"},
           {cost, one_node("  capabilities: {virtual_cost: {"), "}}\n"},
           {&merge_section(audio), one_node("  buffering: {merge_strategy: {concatenate_audio: {"),
            "}}}\n"}};
@@ -64,7 +66,7 @@ TEST(Layout, BoundsEveryWholeNumberOnBothSides) {
       EXPECT_EQ(mistakes(slot.with(field.key, above)).size(), 1U) << field.key;
     }
   }
-  EXPECT_EQ(numbers, 19);
+  EXPECT_EQ(numbers, 20);
 }
 
 TEST(Layout, TakesEveryChoiceAndNoOther) {
