@@ -124,7 +124,7 @@ struct BatcherCounters {
   std::uint64_t failed_runs = 0;
   std::uint64_t full_flushes = 0;
   std::uint64_t coalescing_waits = 0;
-  std::uint64_t capped = 0;  ///< runs made smaller for a deadline
+  std::uint64_t capped = 0;  ///< runs made smaller, for a deadline or for who waits on average
   std::uint64_t late_warnings = 0;
 };
 

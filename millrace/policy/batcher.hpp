@@ -14,12 +14,13 @@ namespace millrace::policy {
 
 /// Decides which inputs of a slow node run together, and when.
 ///   greedy    While the node is idle nothing waits: a batch is what gathered while it was busy.
-///   Two
-///             exceptions, both from the learned cost. A batch is made smaller when its inputs
+///             Three exceptions, all from the learned cost. A batch is made smaller when its inputs
 ///             would be late and fewer are late that way, machine time counted as far as the node
-///             is loaded. And while a burst is in flight (ArrivalRhythm), two or more inputs wait
-///             up to coalesce_wait for the next, if the call that this saves is worth more than
-///             their wait.
+///             is loaded. It is made smaller, too, while the node has time to spare, when those
+///             that wait are then done sooner on average: where the cost per input prevails. And
+///             while a burst is in flight (ArrivalRhythm), two or more inputs wait up to
+///             coalesce_wait for the next, if the call that this saves is worth more than their
+///             wait.
 ///   fixed     A batch starts at min_batch_size, or when its oldest input has waited max_wait.
 ///   order     Inputs of a session run in the order they came. Among sessions: those within their
 ///             share (FairShare), then those that can still be in time, then first chunks, then
@@ -151,6 +152,8 @@ class Batcher {
   /// A session over its share holds the node for half of what its inputs may take at most: who
   /// comes meanwhile can still be in time.
   [[nodiscard]] std::uint32_t within_blocking(std::uint32_t size) const noexcept;
+  /// How many of `all` inputs to run first so that they wait least in sum.
+  [[nodiscard]] std::uint32_t calm_size(std::uint32_t all) const noexcept;
   [[nodiscard]] Plan best_plan(base::Instant now) noexcept;
   void drop_late(const Plan& plan) noexcept;
   [[nodiscard]] std::optional<base::Instant> worth_waiting_until(base::Instant now) const noexcept;

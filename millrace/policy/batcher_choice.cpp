@@ -5,6 +5,12 @@
 #include "millrace/policy/batcher.hpp"
 
 namespace millrace::policy {
+namespace {
+
+/// From this load on there is no time to spare: throughput comes first.
+constexpr double kBusy = 0.9;
+
+}  // namespace
 
 // Order ------------------------------------------------------------------------------------------
 
@@ -149,18 +155,52 @@ std::uint32_t Batcher::within_blocking(std::uint32_t size) const noexcept {
   return size;
 }
 
+// With batches of B the k-th ends after k*a + k*B*c: large ones make the first inputs wait for the
+// last, small ones pay the fixed part more often, and so does who comes before the node is idle
+// again (as many as come in a busy period of that length).
+std::uint32_t Batcher::calm_size(std::uint32_t all) const noexcept {
+  if (!curve_.identified() || waiting() > all) return all;
+  const double fixed = curve_.fixed_us();
+  const double each = curve_.per_input_us();
+  const double amortized = std::max(fixed / limit() + each, 1.0);
+  const double load = rhythm_.load(amortized);
+  if (load >= kBusy) return all;
+  const double busy_period = (fixed + all * each) / (1.0 - load);
+  const double to_come = load / amortized * busy_period;
+  std::uint32_t best = all;
+  double least = 0.0;
+  for (std::uint32_t size = all; size > 0; --size) {
+    double waited = 0.0;
+    double end = 0.0;
+    for (std::uint32_t done = 0; done < all; done += size) {
+      const std::uint32_t batch = std::min(size, all - done);
+      end += fixed + batch * each;
+      waited += batch * end;
+    }
+    waited += to_come * (end - fixed - all * each);
+    if (size == all || waited < least) {
+      best = size;
+      least = waited;
+    }
+  }
+  return best;
+}
+
 Batcher::Plan Batcher::best_plan(base::Instant now) noexcept {
   const auto all = static_cast<std::uint32_t>(chosen_.size());
   const bool hurry = std::any_of(chosen_.begin(), chosen_.end(), [&](std::uint32_t i) {
     return waiting_[i].input.deadline != media::kNoDeadline;
   });
-  if (!hurry) return {.size = all};
+  if (!hurry) return {.size = calm_size(all)};
   // A curve of one size says nothing of larger ones: learn it by doubling.
   if (!curve_.identified())
     return {.size = std::min(all, std::max(1U, 2 * curve_.largest_batch()))};
   const std::uint32_t most = within_blocking(all);
   Plan best = plan_of(most, now);
-  if (best.late == 0) return best;
+  if (best.late == 0) {
+    const Plan calm = plan_of(calm_size(most), now);
+    return calm.late == 0 ? calm : best;
+  }
   for (std::uint32_t size = most - 1; size > 0; --size) {
     const Plan plan = plan_of(size, now);
     if (score(plan, now) < score(best, now)) best = plan;

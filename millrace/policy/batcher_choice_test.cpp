@@ -50,16 +50,17 @@ Batcher across(std::uint32_t max_batch = 8, bool drop_hopeless = false) {
                   .drop_hopeless = drop_hopeless});
 }
 
-/// Runs batches of one to four inputs that cost fixed + each * size, long before time 0.
+/// Runs batches of four inputs and of one that cost fixed + each * size, long before time 0.
 void teach(Batcher& batcher, int fixed_ms, int each_ms) {
   std::uint64_t id = 1'000'000;
-  for (std::uint32_t size = 1; size <= 4; ++size) {
-    for (std::uint32_t i = 0; i < size; ++i)
-      push(batcher, ++id, {.session = 500 + i, .ms = -10'000 + 1000 * size});
-    const BatchDecision decision = batcher.next(at(-10'000 + 1000 * size), true);
+  std::int64_t now = -10'000;
+  for (const std::uint32_t size : {4U, 1U}) {
+    for (std::uint32_t i = 0; i < size; ++i) push(batcher, ++id, {.session = 500 + i, .ms = now});
+    const BatchDecision decision = batcher.next(at(now), true);
     ASSERT_EQ(decision.inputs.size(), size);
     const auto took = milliseconds{fixed_ms + each_ms * static_cast<int>(size)};
-    (void)batcher.finished(decision.run, at(-9'500 + 1000 * size), took);
+    (void)batcher.finished(decision.run, at(now + 500), took);
+    now += 2000;
   }
 }
 
@@ -195,11 +196,11 @@ TEST(GreedyBatcher, AFloodGoesAfterTheSharesOfOthers) {
 
 TEST(GreedyBatcher, IsCutForADeadlineThatTheWholeWouldMiss) {
   Batcher batcher = across();
-  ASSERT_NO_FATAL_FAILURE(teach(batcher, 10, 30));
+  ASSERT_NO_FATAL_FAILURE(teach(batcher, 40, 20));
   push(batcher, 1, {.session = 1, .deadline_ms = 80});
   for (std::uint32_t i = 2; i <= 4; ++i) push(batcher, i, {.session = i, .deadline_ms = 400});
 
-  EXPECT_EQ(ids(batcher.next(at(0), true)), (Ids{1, 2})) << "10 + 2 * 30 is in time, 3 are not";
+  EXPECT_EQ(ids(batcher.next(at(0), true)), (Ids{1, 2})) << "40 + 2 * 20 is in time, 3 are not";
   EXPECT_EQ(batcher.counters().capped, 1U);
 }
 
@@ -274,14 +275,45 @@ TEST(GreedyBatcher, WaitsForTheRestOfABurstInFlightAndNotLonger) {
 
 TEST(GreedyBatcher, DoesNotWaitForABurstThatSavesLessThanTheWait) {
   Batcher batcher = across();
-  ASSERT_NO_FATAL_FAILURE(teach(batcher, 5, 30));
+  ASSERT_NO_FATAL_FAILURE(teach(batcher, 3, 3));
   push(batcher, 1, {.session = 1, .ms = 100});
   const std::uint32_t run = batcher.next(at(100), true).run;
   push(batcher, 2, {.session = 2, .ms = 102});
   push(batcher, 3, {.session = 3, .ms = 104});
-  (void)batcher.finished(run, at(104), milliseconds{35});
+  (void)batcher.finished(run, at(104), milliseconds{6});
 
   EXPECT_EQ(ids(batcher.next(at(104), true)), (Ids{2, 3}));
+}
+
+// 10 + 30 b: one after the other, the four are done after 40, 80, 120 and 160 ms; together after
+// 130.
+TEST(GreedyBatcher, DoesNotMakeTheFirstWaitForTheLastWhereThatGainsLittle) {
+  Batcher batcher = across();
+  ASSERT_NO_FATAL_FAILURE(teach(batcher, 10, 30));
+  for (std::uint32_t i = 1; i <= 4; ++i) push(batcher, i, {.session = i, .ms = 100});
+
+  EXPECT_LE(batcher.next(at(100), true).inputs.size(), 2U);
+}
+
+TEST(GreedyBatcher, TakesAllWhereTheFixedPartPrevails) {
+  Batcher batcher = across();
+  ASSERT_NO_FATAL_FAILURE(teach(batcher, 40, 3));
+  for (std::uint32_t i = 1; i <= 4; ++i) push(batcher, i, {.session = i, .ms = 100});
+
+  EXPECT_EQ(batcher.next(at(100), true).inputs.size(), 4U);
+}
+
+TEST(GreedyBatcher, TakesAllWhileThereIsNoTimeToSpare) {
+  Batcher batcher = across();
+  ASSERT_NO_FATAL_FAILURE(teach(batcher, 10, 30));
+  std::int64_t ms = 100;
+  for (std::uint32_t i = 1; i <= 600; ++i) {
+    push(batcher, i, {.session = i % 8, .ms = ++ms, .deadline_ms = ms + 1});
+    (void)batcher.next(at(ms + 2), false);  // expired at once: only the rhythm is learned
+  }
+  for (std::uint32_t i = 1001; i <= 1004; ++i) push(batcher, i, {.session = i, .ms = ++ms});
+
+  EXPECT_EQ(batcher.next(at(ms), true).inputs.size(), 4U);
 }
 
 TEST(GreedyBatcher, ALoneInputNeverWaitsWhateverTheRhythm) {
