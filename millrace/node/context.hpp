@@ -75,7 +75,8 @@ class Context {
   /// on_timer() will be called at `at` (one timer for each node and session; the last one asked
   /// for counts).
   virtual void set_timer(base::Instant at) noexcept = 0;
-  /// Sends an urgent control message to every node downstream (deadline_warning, custom, …).
+  /// Sends an urgent control message to every node downstream (custom, …); deadline_warning and
+  /// batch_hint go upstream, too.
   virtual void send(media::Control&& control) noexcept = 0;
   /// Null where the contract does not say `speculates`.
   [[nodiscard]] virtual Speculation* speculation() noexcept = 0;
