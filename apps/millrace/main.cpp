@@ -1,6 +1,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <csignal>  // banned-ok(system-header): what a closed pipe does is the program's own business
 #include <exception>
 
 #include "apps/millrace/bench/command.hpp"
@@ -42,6 +43,10 @@ int run_program(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+#ifdef SIGPIPE
+  // A reader that went away is an error of that file; the others are still finished.
+  std::signal(SIGPIPE, SIG_IGN);
+#endif
   try {
     return run_program(argc, argv);
   } catch (const std::exception& error) {

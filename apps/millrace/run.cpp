@@ -17,6 +17,18 @@ namespace millrace::app {
 
 namespace {
 
+/// CLI::Range lets NaN through.
+CLI::Validator number_between(double least, double most) {
+  return {[=](std::string& text) {
+            double value = 0.0;
+            const bool number = CLI::detail::lexical_cast(text, value);
+            return number && value >= least && value <= most
+                       ? std::string{}
+                       : fmt::format("{} is not a number from {} to {}", text, least, most);
+          },
+          fmt::format("FLOAT in [{} - {}]", least, most)};
+}
+
 // A signal handler may do no more than this.
 volatile std::sig_atomic_t interrupt_seen = 0;
 
@@ -101,6 +113,9 @@ void catch_interrupts() noexcept {
   const auto handler = [](int) { interrupt_seen = 1; };
   std::signal(SIGINT, handler);
   std::signal(SIGTERM, handler);
+#ifdef SIGHUP
+  std::signal(SIGHUP, handler);
+#endif
 }
 
 Progress::Progress() : terminal_(base::platform::error_is_terminal()) {}
@@ -161,22 +176,22 @@ void add_run(CLI::App& app, int& exit_code) {
   run_app
       ->add_option("--gap-ms", options->gap_ms,
                    "Silence between joined files; negative: they overlap")
-      ->check(CLI::Range(-600'000.0, 600'000.0))
+      ->check(number_between(-600'000.0, 600'000.0))
       ->capture_default_str();
   run_app
       ->add_option("--frame-ms", options->frame_ms,
                    "Length of an input block (default: frame_ms of audio_input)")
-      ->check(CLI::Range(1.0, 1000.0));
+      ->check(number_between(1.0, 1000.0));
   run_app
       ->add_option("--line-ms", options->line_ms,
                    "Time between two lines of a text (default: line_ms of text_input)")
-      ->check(CLI::Range(1.0, 60'000.0));
+      ->check(number_between(1.0, 60'000.0));
   run_app->add_option("--loop", options->loop, "Times that each input is played")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   run_app
       ->add_option("--seconds", options->seconds, "Play each input (again and again) for so long")
-      ->check(CLI::Range(0.01, 1e6));
+      ->check(number_between(0.01, 1e6));
   run_app
       ->add_option("--raw-rate", options->raw_rate_hz,
                    "The input has no header, and this rate in Hz")

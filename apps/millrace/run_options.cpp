@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <set>
+#include <span>
 #include <utility>
 
 #include "millrace/base/limits.hpp"
@@ -27,7 +29,28 @@ bool same_file(const std::string& path, const std::string& other) {
     // A name that is not there yet stays relative unless it is made absolute first.
     return std::filesystem::weakly_canonical(std::filesystem::absolute(written, ignored), ignored);
   };
-  return resolved(path) == resolved(other);
+  // Two names may be one file by a hard link.
+  return resolved(path) == resolved(other) || std::filesystem::equivalent(path, other, ignored);
+}
+
+/// Files that the sessions of the run write.
+std::vector<std::string> written_by_sessions(const RunOptions& options, const graph::Plan& plan) {
+  std::vector<std::string> files;
+  for (const SessionTask& task : session_tasks(options)) {
+    if (!task.text.empty()) files.push_back(task.text);
+    for (const AudioTarget& target : audio_targets(task, plan)) files.push_back(target.path);
+  }
+  return files;
+}
+
+base::Result<void> differs(const std::string& path, std::span<const std::string> others) {
+  for (const std::string& other : others)
+    if (same_file(path, other))
+      return base::fail(base::Code::bad_argument,
+                        "this run also uses the file for something else; expected another name to "
+                        "write to",
+                        path);
+  return {};
 }
 
 base::Result<void> check_outputs(const RunOptions& options, const graph::Plan& plan) {
@@ -87,16 +110,18 @@ base::Result<void> check_files(const RunOptions& options, const graph::Plan& pla
     for (const std::filesystem::path& part : nodes::split_joined(input))
       others.push_back(part.string());
   }
-  std::vector<std::string> written = options.outputs;
-  if (!options.events.empty()) written.push_back(options.events);
-  if (!options.record.empty()) written.push_back(options.record);
+  // Sessions may be thousands: their names differ by construction, but for a sink that is called
+  // like a session.
+  const std::vector<std::string> written = written_by_sessions(options, plan);
+  std::set<std::string> names;
   for (const std::string& path : written) {
-    for (const std::string& other : others)
-      if (same_file(path, other))
-        return base::fail(base::Code::bad_argument,
-                          "this run also uses the file for something else; expected another name "
-                          "to write to",
-                          path);
+    if (const auto good = differs(path, others); !good) return good;
+    if (!names.insert(path).second && same_file(path, path)) return differs(path, {{path}});
+  }
+  others.insert(others.end(), written.begin(), written.end());
+  for (const std::string& path : {options.events, options.record}) {
+    if (path.empty()) continue;
+    if (const auto good = differs(path, others); !good) return good;
     others.push_back(path);
   }
   return {};
@@ -106,6 +131,15 @@ std::string with_suffix(const std::string& path, const std::string& suffix) {
   std::filesystem::path made(path);
   made.replace_filename(made.stem().string() + "-" + suffix + made.extension().string());
   return made.string();
+}
+
+std::vector<AudioTarget> audio_targets(const SessionTask& task, const graph::Plan& plan) {
+  std::vector<AudioTarget> targets;
+  if (task.wav.empty()) return targets;
+  for (const std::uint32_t sink : sinks_of(plan, media::PacketKind::audio))
+    targets.push_back(
+        {sink, targets.empty() ? task.wav : with_suffix(task.wav, plan.stages[sink].id)});
+  return targets;
 }
 
 std::vector<std::string> split_inputs(const std::string& text) {

@@ -52,6 +52,15 @@ struct SessionTask {
 /// The plan's sinks of one kind, in order.
 [[nodiscard]] std::vector<std::uint32_t> sinks_of(const graph::Plan& plan, media::PacketKind kind);
 
+/// A file for the audio of one sink.
+struct AudioTarget {
+  std::uint32_t stage = 0;
+  std::string path;
+};
+/// Where a session writes the audio of each sink: out.wav, and out-NODE.wav for further ones.
+[[nodiscard]] std::vector<AudioTarget> audio_targets(const SessionTask& task,
+                                                     const graph::Plan& plan);
+
 /// The sessions of a run, and where each writes: out.wav, out-s2.wav, …
 [[nodiscard]] std::vector<SessionTask> session_tasks(const RunOptions& options);
 

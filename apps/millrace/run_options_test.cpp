@@ -109,6 +109,37 @@ TEST(Files, NothingThatTheRunReadsIsWrittenOver) {
   EXPECT_FALSE(check_files(log_over_output, *plan).has_value());
 }
 
+TEST(Files, NorIsWhatAFurtherSessionWritesUnderANameOfItsOwn) {
+  const auto plan = example("voice_reply");
+  RunOptions over_input = options({"k-s2.wav"}, {"k.wav"});
+  EXPECT_TRUE(check_files(over_input, *plan).has_value());
+  over_input.sessions = 3;
+  RunOptions over_record = options({"a.wav"}, {"z.wav"});
+  over_record.sessions = 2;
+  over_record.record = "z-s2.wav";
+  RunOptions over_events = over_record;
+  over_events.record.clear();
+  over_events.events = "z-s2.wav";
+
+  EXPECT_FALSE(check_files(over_input, *plan).has_value());
+  EXPECT_FALSE(check_files(over_record, *plan).has_value());
+  EXPECT_FALSE(check_files(over_events, *plan).has_value());
+}
+
+TEST(Files, AHardLinkIsTheFileItself) {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / "millrace_hard_link_test";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  const std::string in = (folder / "in.wav").string();
+  const std::string link = (folder / "hard.wav").string();
+  std::ofstream(in) << "speech";
+  std::filesystem::create_hard_link(in, link);
+
+  EXPECT_FALSE(check_files(options({in}, {link}), *example("voice_reply")).has_value());
+  std::filesystem::remove_all(folder);
+}
+
 TEST(Files, ADeviceMayBeNamedTwice) {
   RunOptions wanted = options({"a.wav"}, {"/dev/null"});
   wanted.events = "/dev/null";

@@ -28,11 +28,8 @@ SessionOutput::SessionOutput(const SessionTask& task, std::uint64_t number, RunS
       progress_(run.prints_texts ? &run.progress : nullptr),
       summary_(task.name),
       text_path_(task.text) {
-  if (!task.wav.empty())
-    for (const std::uint32_t sink : sinks_of(*plan_, media::PacketKind::audio))
-      audio_.push_back(
-          {sink, nodes::WavSink(audio_.empty() ? task.wav
-                                               : with_suffix(task.wav, plan_->stages[sink].id))});
+  for (const AudioTarget& target : audio_targets(task, *plan_))
+    audio_.push_back({target.stage, nodes::WavSink(target.path)});
   if (text_path_.empty()) return;
   text_.open(text_path_, std::ios::binary | std::ios::trunc);
   if (!text_) check(text_error(text_path_));

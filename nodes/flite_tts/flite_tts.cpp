@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <memory>
 #include <string>
 #include <utility>
@@ -79,6 +80,15 @@ constexpr node::Contract kContract{
     .resets = "nothing: each text is spoken by itself",
 };
 
+/// Something that somebody would say: letters or digits, of any script. UTF-8 that begins with 0xE2
+/// (U+2000 to U+2FFF) is dashes, quotation marks, ellipses and symbols; with 0xF0, mostly emoji.
+bool has_words(std::string_view text) noexcept {
+  return std::any_of(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x80 ? std::isalnum(byte) != 0 : byte >= 0xC0 && byte != 0xE2 && byte != 0xF0;
+  });
+}
+
 class FliteTtsSession final : public node::SessionNode {
  public:
   FliteTtsSession(const FliteVoice& voice, std::size_t chunk_frames)
@@ -96,11 +106,15 @@ class FliteTtsSession final : public node::SessionNode {
     const bool short_first = packet.give_up.smaller_first_chunk && !reply.begun();
     const auto quality = packet.give_up.lower_quality ? FliteQuality::coarse : FliteQuality::full;
     const std::vector<std::string_view> said = phrases(packet.text(), short_first);
+    bool sounded = false;
     for (std::size_t i = 0; i < said.size(); ++i) {
       if (!make(said[i], quality, context)) return;
+      sounded = sounded || !made_.empty();
       if (!made_.empty()) reply.add(said[i], made_.size());
       if (!send(reply, packet.last && i + 1 == said.size(), context)) return;
     }
+    if (!sounded && has_words(packet.text()))
+      context.failed("nothing of a text could be spoken: the voice reads English");
     // The text ended without a sound of its own, and what was said before still plays.
     if (packet.last && reply.begun()) send_end(reply, context);
   }

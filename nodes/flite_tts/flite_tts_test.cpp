@@ -165,6 +165,15 @@ TEST(FliteTts, TakesAReplySentenceBySentence) {
   EXPECT_EQ(ends(*harness), 2);
 }
 
+TEST(FliteTts, TellsWhenNothingOfATextCouldBeSpoken) {
+  const auto harness = open();
+  harness->push_text(0, "\u3053\u3093\u306b\u3061\u306f");
+  EXPECT_THAT(harness->failures(), ElementsAre(HasSubstr("the voice reads English")));
+  harness->push_text(0, " \u2026 \u2014 ... ");
+
+  EXPECT_THAT(harness->failures(), SizeIs(1)) << "marks alone are no words";
+}
+
 TEST(FliteTts, EndsAReplyWhoseLastTextHasNothingToSay) {
   const auto harness = open();
   harness->push_text(0, "Hello.", TextRole::sentence);
@@ -180,7 +189,7 @@ TEST(FliteTts, SaysNothingForTextWithoutWordsAndForPartials) {
   const auto harness = open();
   harness->push_text(0, "");
   harness->push_text(0, " \n");
-  harness->push_text(0, "\u4f60\u597d \U0001f600");
+  harness->push_text(0, "\U0001f600");
   harness->push_text(0, "not yet sure", TextRole::partial);
 
   EXPECT_THAT(harness->data(), IsEmpty());

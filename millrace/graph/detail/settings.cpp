@@ -43,6 +43,11 @@ void apply_placement(const DraftNode& node, Stage& stage, Diagnostics& mistakes)
     mistakes.add(place, found +
                             "is not available in this build: this version places nodes "
                             "inline or pool");
+  else if (contract.role != node::Role::transform && stage.placement != Placement::inline_)
+    mistakes.add(place,
+                 found +
+                     "is not possible: what comes in and goes out passes the shard; expected "
+                     "inline");
   else if (contract.inline_only && stage.placement != Placement::inline_)
     mistakes.add(place, found +
                             "is not possible: it uses what only the shard may touch; expected "

@@ -11,6 +11,7 @@ using node::OverflowPolicy;
 using node::Placement;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Not;
 
 /// mic -> vad and gate -> asr -> tts -> out; `extra` of each is put into its node, lines 3 to 8.
@@ -54,6 +55,19 @@ TEST(PlanPlacement, OfAGateIsInlineOnly) {
   EXPECT_THAT(wrong(call({.gate = "placement: pool"})),
               ElementsAre("t.yaml:5:55: 'gate' (speculative_vad_gate): placement 'pool' is not "
                           "possible: it uses what only the shard may touch; expected inline"));
+}
+
+TEST(PlanPlacement, OfASourceOrASinkIsInline) {
+  const auto built = [](const std::string& at) {
+    return wrong("version: v1\nnodes:\n  - {id: mic, type: audio_input" +
+                 std::string(at == "mic" ? ", placement: pool" : "") +
+                 "}\n  - {id: out, type: audio_output" +
+                 std::string(at == "out" ? ", placement: pool" : "") +
+                 "}\nedges:\n  - {from: mic, to: out}\n");
+  };
+
+  EXPECT_THAT(built("mic"), ElementsAre(HasSubstr("what comes in and goes out passes the shard")));
+  EXPECT_THAT(built("out"), ElementsAre(HasSubstr("what comes in and goes out passes the shard")));
 }
 
 TEST(PlanPlacement, OfALongCallIsPoolOnly) {
