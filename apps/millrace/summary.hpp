@@ -72,6 +72,9 @@ struct StageFigures {
   std::uint64_t p99_ns = 0;
   std::uint64_t queue_max = 0;
   std::vector<std::pair<std::string, std::uint64_t>> dropped;
+  std::uint64_t merged = 0;         ///< joined in a full queue
+  std::uint64_t kept_separate = 0;  ///< inputs of a call that could not be joined
+  std::uint64_t merges_failed = 0;  ///< of a custom merge
   std::uint64_t deadline_warnings = 0;
   std::vector<std::pair<std::string, std::uint64_t>> given_up = {};  ///< for deadlines
   // What it cost
