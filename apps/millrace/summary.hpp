@@ -79,12 +79,12 @@ struct StageFigures {
   std::vector<std::pair<std::string, std::uint64_t>> given_up = {};  ///< for deadlines
   // What it cost
   std::uint64_t calls = 0;
-  double avg_us = 0.0;   ///< of a call, moving average
-  std::string strategy;  ///< how the batching wrapper joins its inputs; empty: there is none
+  double avg_us = 0.0;        ///< of a call, moving average
+  std::string strategy = {};  ///< how the batching wrapper joins its inputs; empty: there is none
   std::uint64_t batches = 0;
   std::uint64_t batched = 0;  ///< inputs of all batches
   std::uint64_t batch_max = 0;
-  metrics::BatchCost cost;
+  metrics::BatchCost cost = {};
 };
 
 /// Adds up one shard into `figures` (one entry for each stage of the plan). Quantiles are those of
