@@ -32,6 +32,12 @@ void list() {
   }
 }
 
+void list_merges() {
+  fmt::print("{:<22} {:<7}  {}\n", "merge", "of", "what it does");
+  for (const node::MergeType& merge : registry().merges())
+    fmt::print("{:<22} {:<7}  {}\n", merge.name, media::name(merge.kind), merge.summary);
+}
+
 void show_ports(const char* title, std::span<const node::PortDecl> ports) {
   if (ports.empty()) return;
   fmt::print("\n{}\n", title);
@@ -135,9 +141,11 @@ void add_nodes(CLI::App& app, int& exit_code) {
   show_command->add_option("type", *type, "Type name, as in a manifest")->required();
   show_command->callback([type, &exit_code] { exit_code = show_type(*type); });
   nodes->add_subcommand("list", "Every type, a line each");
-  nodes->callback([show_command, &exit_code] {
+  CLI::App* merges =
+      nodes->add_subcommand("merges", "Every merge that merge_strategy: {custom: {name: X}} knows");
+  nodes->callback([show_command, merges, &exit_code] {
     if (show_command->parsed()) return;
-    list();
+    merges->parsed() ? list_merges() : list();
     exit_code = kGood;
   });
 }

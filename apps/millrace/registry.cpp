@@ -1,5 +1,6 @@
 #include "apps/millrace/registry.hpp"
 
+#include "millrace/node/sentence_merge.hpp"
 #include "nodes/audio_input/audio_input.hpp"
 #include "nodes/audio_output/audio_output.hpp"
 #include "nodes/audio_resample/audio_resample.hpp"
@@ -32,6 +33,7 @@ const node::Registry& registry() {
     made.add(nodes::flite_tts_type());
     made.add(nodes::text_output_type());
     made.add(nodes::audio_output_type());
+    made.add_merge(node::sentence_merge());
     return made;
   }();
   return all;

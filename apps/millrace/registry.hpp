@@ -4,7 +4,7 @@
 
 namespace millrace::app {
 
-/// Every node type this program knows. Lives as long as the program: plans point into it.
+/// Every node type and merge this program knows. Lives as long as the program: plans point into it.
 [[nodiscard]] const node::Registry& registry();
 
 }  // namespace millrace::app

@@ -150,6 +150,7 @@ void add_cost(StageFigures& to, const graph::Stage& stage, const metrics::NodeSt
   }
   if (!stage.batching) return;
   to.strategy = manifest::name(stage.batching->merge.kind);
+  if (stage.batching->custom != nullptr) to.strategy += " " + stage.batching->custom->name;
   to.batches += stats.batches();
   to.batched += stats.batched();
   to.batch_max = std::max(to.batch_max, stats.batch_size_max());
@@ -179,6 +180,9 @@ void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
       const auto which = static_cast<base::DropReason>(reason);
       add_count(to.dropped, base::name(which), stats.dropped(which));
     }
+    to.merged += stats.merged();
+    to.kept_separate += stats.kept_separate();
+    to.merges_failed += stats.merges_failed();
     to.deadline_warnings += stats.deadline_warnings();
     for (std::size_t action = 0; action < policy::kGiveUps; ++action)
       add_count(to.given_up, policy::name(static_cast<policy::GiveUp>(action)),
@@ -263,6 +267,13 @@ void add_stages(std::string& out, const std::vector<StageFigures>& stages) {
     fmt::format_to(line, "{:<16} {:>10} {:>9.0f} {:>9.0f} {:>9.0f} {:>9}  {}\n", stage.node,
                    stage.in, us(stage.p50_ns), us(stage.p95_ns), us(stage.p99_ns), stage.queue_max,
                    dropped.empty() ? "0" : dropped);
+  }
+  for (const StageFigures& stage : stages) {
+    Counts merges;
+    add_count(merges, "joined in a full queue", stage.merged);
+    add_count(merges, "kept separate", stage.kept_separate);
+    add_count(merges, "merges failed", stage.merges_failed);
+    if (!merges.empty()) fmt::format_to(line, "{}: {}\n", stage.node, listed(merges));
   }
   for (const StageFigures& stage : stages) {
     if (stage.deadline_warnings == 0 && stage.given_up.empty()) continue;

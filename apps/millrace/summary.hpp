@@ -72,16 +72,19 @@ struct StageFigures {
   std::uint64_t p99_ns = 0;
   std::uint64_t queue_max = 0;
   std::vector<std::pair<std::string, std::uint64_t>> dropped;
+  std::uint64_t merged = 0;         ///< joined in a full queue
+  std::uint64_t kept_separate = 0;  ///< inputs of a call that could not be joined
+  std::uint64_t merges_failed = 0;  ///< of a custom merge
   std::uint64_t deadline_warnings = 0;
   std::vector<std::pair<std::string, std::uint64_t>> given_up = {};  ///< for deadlines
   // What it cost
   std::uint64_t calls = 0;
-  double avg_us = 0.0;   ///< of a call, moving average
-  std::string strategy;  ///< how the batching wrapper joins its inputs; empty: there is none
+  double avg_us = 0.0;        ///< of a call, moving average
+  std::string strategy = {};  ///< how the batching wrapper joins its inputs; empty: there is none
   std::uint64_t batches = 0;
   std::uint64_t batched = 0;  ///< inputs of all batches
   std::uint64_t batch_max = 0;
-  metrics::BatchCost cost;
+  metrics::BatchCost cost = {};
 };
 
 /// Adds up one shard into `figures` (one entry for each stage of the plan). Quantiles are those of

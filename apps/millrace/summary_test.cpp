@@ -172,6 +172,18 @@ TEST(SummaryText, SaysWhatDeadlinesCostWhereTheyDid) {
             std::string::npos);
 }
 
+TEST(SummaryText, SaysWhatWasJoinedInQueuesAndWhatCouldNotBe) {
+  StageFigures stage{.node = "tts", .in = 10, .dropped = {}};
+  EXPECT_EQ(summary_text({}, {stage}, {}).find("kept separate"), std::string::npos);
+
+  stage.merged = 3;
+  stage.kept_separate = 2;
+  stage.merges_failed = 1;
+  EXPECT_NE(summary_text({}, {stage}, {})
+                .find("tts: joined in a full queue 3, kept separate 2, merges failed 1"),
+            std::string::npos);
+}
+
 TEST(SummaryText, ShowsWhatEachNodeCostAndWhatItsBatchesTaughtIt) {
   StageFigures plain = figures_of("vad");
   plain.calls = 400;

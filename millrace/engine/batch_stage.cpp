@@ -63,6 +63,7 @@ BatchStage::BatchStage(const graph::Stage& stage)
     : stage_(stage.index),
       budget_(stage.deadline_budget),
       separator_(stage.batching->merge.separator),
+      custom_(stage.batching->custom),
       batcher_(params_of(stage)),
       places_(stage.batching->max_buffer_size + Lane::kMaxJobPackets) {
   if (stage.declared_average) batcher_.declare_average(*stage.declared_average);

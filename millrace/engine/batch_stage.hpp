@@ -107,6 +107,8 @@ class BatchStage {
   [[nodiscard]] bool joins() const noexcept {
     return batcher_.params().strategy != policy::MergeStrategy::keep_separate;
   }
+  /// What joins the inputs of a call on the worker; null: joins() means rules(), on the shard.
+  [[nodiscard]] const node::MergeType* custom() const noexcept { return custom_; }
   [[nodiscard]] const policy::Batcher& batcher() const noexcept { return batcher_; }
 
  private:
@@ -119,6 +121,7 @@ class BatchStage {
   std::optional<base::Duration> budget_;
   std::string separator_;
   JoinRules rules_;
+  const node::MergeType* custom_;
   policy::Batcher batcher_;
   std::vector<Place> places_;
   // The call that is ready or runs.

@@ -96,51 +96,62 @@ void Shard::start_batch(BatchStage& batch, const Stage& stage) noexcept {
   }
   SessionState* session = batch.ready();
   if (session == nullptr || !session->slots[stage.index].lane->idle()) return;
-  base::Instant deadline = media::kNoDeadline;
-  const std::size_t inputs = fill_job(batch, *session, stage, deadline);
-  if (inputs == 0) {
+  const Filled filled = fill_job(batch, *session, stage);
+  if (filled.inputs == 0) {
     more_ = true;  // what waits behind them may start
     return batch.failed(now_);
   }
   Lane& lane = *session->slots[stage.index].lane;
-  log_batch(*session, stage, inputs, lane.job().size());
-  give_up_in_call(*session, stage, lane.job(), inputs);
+  log_batch(*session, stage, filled);
+  give_up_in_call(*session, stage, lane.job(), filled.inputs);
   batch.started();
   if (!posts_job(*session, stage.index, true)) return;
-  lane.start(lane.timer() <= now_, deadline);
+  lane.start(lane.timer() <= now_, filled.deadline);
   executor_.post(session->slots[stage.index].lane);
 }
 
 // Inputs that were withdrawn since the decision stay out; the rest is joined where it may be.
-std::size_t Shard::fill_job(BatchStage& batch, SessionState& session, const Stage& stage,
-                            base::Instant& deadline) noexcept {
-  std::vector<Packet>& job = session.slots[stage.index].lane->job();
-  std::size_t inputs = 0;
+Shard::Filled Shard::fill_job(BatchStage& batch, SessionState& session,
+                              const Stage& stage) noexcept {
+  Filled filled;
   for (const policy::BatchItem& item : batch.inputs()) {
     Packet packet = batch.release(item.id);
     if (!session.shared->ledger.live(packet.lineage)) {
       drop_input(session, stage, DropReason::cancelled);
       continue;
     }
-    ++inputs;
     stats_[stage.index]->record_queue_wait(now_, now_ - packet.enqueued);
-    deadline = std::min(deadline, packet.deadline);
-    const bool joined = batch.joins() && !job.empty() &&
-                        joinable(job.back(), packet, batch.rules()) &&
-                        join(job.back(), packet, batch.rules(), *session.shared->payloads);
-    if (!joined) job.push_back(std::move(packet));
+    put_in_job(batch, session, stage, std::move(packet), filled);
   }
-  return inputs;
+  return filled;
 }
 
-void Shard::log_batch(SessionState& session, const Stage& stage, std::size_t inputs,
-                      std::size_t calls) noexcept {
-  stats_[stage.index]->record_batch(inputs);
+void Shard::put_in_job(BatchStage& batch, SessionState& session, const Stage& stage,
+                       Packet&& packet, Filled& filled) noexcept {
+  std::vector<Packet>& job = session.slots[stage.index].lane->job();
+  ++filled.inputs;
+  filled.deadline = std::min(filled.deadline, packet.deadline);
+  const bool meant = batch.joins() && !job.empty() && same_work(job.back(), packet) &&
+                     job.back().port == packet.port;
+  if (meant && batch.custom() == nullptr) {
+    if (joinable(job.back(), packet, batch.rules()) &&
+        join(job.back(), packet, batch.rules(), *session.shared->payloads))
+      return;
+    ++filled.kept_separate;
+  }
+  if (!meant || batch.custom() == nullptr) ++filled.packets;
+  job.push_back(std::move(packet));
+}
+
+void Shard::log_batch(SessionState& session, const Stage& stage, const Filled& filled) noexcept {
+  stats_[stage.index]->record_batch(filled.inputs);
+  if (filled.kept_separate > 0) stats_[stage.index]->add_kept_separate(filled.kept_separate);
   Event event;
   event.type = EventType::batch;
   event.stage = static_cast<std::uint16_t>(stage.index);
-  event.count = inputs;
-  event.calls = calls;
+  event.count = filled.inputs;
+  event.calls = filled.packets;
+  event.kept_separate = filled.kept_separate;
   log(session, std::move(event));
 }
 

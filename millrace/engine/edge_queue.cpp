@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "millrace/base/check.hpp"
-#include "millrace/engine/join.hpp"
 #include "millrace/policy/overflow.hpp"
 
 namespace millrace::engine {
@@ -13,9 +12,11 @@ namespace millrace::engine {
 using base::DropReason;
 using media::Packet;
 
-EdgeQueue::EdgeQueue(const graph::QueueConfig& config, bool annihilate)
+EdgeQueue::EdgeQueue(const graph::QueueConfig& config, bool annihilate,
+                     std::optional<JoinRules> joins)
     : config_(config),
       annihilate_(annihilate),
+      joins_(joins),
       ring_(std::bit_ceil(std::size_t{config.capacity} + config.markers + 1)) {}
 
 std::uint32_t EdgeQueue::room() const noexcept {
@@ -100,14 +101,15 @@ bool EdgeQueue::annihilates(const Packet& resumed) noexcept {
 }
 
 bool EdgeQueue::mergeable(const Packet& packet) noexcept {
-  return count_ > 0 && joinable(at(count_ - 1), packet, {});
+  return joins_ && count_ > 0 && joinable(at(count_ - 1), packet, *joins_);
 }
 
 bool EdgeQueue::merge(const Packet& packet, rt::PayloadPool& payloads) noexcept {
   Packet& newest = at(count_ - 1);
   const std::uint64_t before = newest.payload.size_bytes();
   const std::uint64_t others = bytes_ - before;
-  const JoinRules rules{.max_bytes = config_.max_bytes - std::min(others, config_.max_bytes)};
+  JoinRules rules = *joins_;
+  rules.max_bytes = config_.max_bytes - std::min(others, config_.max_bytes);
   if (!join(newest, packet, rules, payloads)) return false;
   bytes_ += newest.payload.size_bytes() - before;
   ++counters_.merged;

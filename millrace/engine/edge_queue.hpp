@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "millrace/base/drop_reason.hpp"
+#include "millrace/engine/join.hpp"
 #include "millrace/graph/plan.hpp"
 #include "millrace/media/packet.hpp"
 #include "millrace/policy/speculation_ledger.hpp"
@@ -36,8 +38,10 @@ struct EdgeCounters {
 class EdgeQueue {
  public:
   /// `annihilate`: a guess that still waits here and its withdrawal take each other out. Not where
-  /// the copies of a marker meet again further on: each has to come over every edge.
-  explicit EdgeQueue(const graph::QueueConfig& config, bool annihilate = true);
+  /// the copies of a marker meet again further on: each has to come over every edge. `joins`: how
+  /// merge_on_overflow joins, whatever max_bytes it says; none: it joins nothing, and drops.
+  explicit EdgeQueue(const graph::QueueConfig& config, bool annihilate = true,
+                     std::optional<JoinRules> joins = JoinRules{});
 
   /// Takes `packet` in, or counts what became of it or of those it displaced. With policy `block`
   /// the caller asks room() first.
@@ -87,6 +91,7 @@ class EdgeQueue {
 
   graph::QueueConfig config_;
   bool annihilate_;
+  std::optional<JoinRules> joins_;
   std::vector<media::Packet> ring_;
   std::uint32_t first_ = 0;
   std::uint32_t count_ = 0;  ///< data and markers

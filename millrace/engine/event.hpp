@@ -99,7 +99,8 @@ struct Event {
   base::MediaTime played{0};
   std::uint64_t id = 0;
   std::uint64_t count = 0;
-  std::uint64_t calls = 0;  ///< batch: packets that its `count` inputs became
+  std::uint64_t calls = 0;          ///< batch: packets that its `count` inputs became
+  std::uint64_t kept_separate = 0;  ///< batch: inputs that could not be joined as they should
   base::Instant sent{};
   base::Duration total{0};           ///< deadline_warning: by how much it will be late
   base::Duration until_deadline{0};  ///< deadline_warning, deadline_action: from now

@@ -24,9 +24,12 @@ std::size_t between(const Packet& into, const Packet& next, const JoinRules& rul
 
 }  // namespace
 
+bool same_work(const Packet& into, const Packet& next) noexcept {
+  return !into.is_marker() && into.kind == next.kind && into.lineage == next.lineage;
+}
+
 bool joinable(const Packet& into, const Packet& next, const JoinRules& rules) noexcept {
-  if (into.is_marker() || next.is_marker()) return false;
-  if (into.kind != next.kind || !(into.lineage == next.lineage)) return false;
+  if (!same_work(into, next)) return false;
   if (next.kind == PacketKind::text) return true;
   return next.kind == PacketKind::audio && into.rate_hz == next.rate_hz && next.rate_hz > 0 &&
          into.channels == next.channels && !next.discontinuity && next.from >= into.to &&
@@ -50,18 +53,23 @@ bool join(Packet& into, const Packet& next, const JoinRules& rules,
   if (!text && gap > 0) std::memset(to + a, 0, gap);
   if (b > 0) std::memcpy(to + a + gap, next.payload.bytes().data(), b);
   into.payload = std::move(joined);
-  into.to = next.to;
   if (!text) {
     const std::size_t frame = static_cast<std::size_t>(next.channels) * sizeof(float);
     into.frames += next.frames + static_cast<std::uint32_t>(gap / frame);
   }
+  join_header(into, next);
+  return true;
+}
+
+void join_header(Packet& into, const Packet& next) noexcept {
+  into.to = next.to;
   into.last = next.last;
-  if (text && next.role == media::TextRole::complete) into.role = next.role;
+  if (next.kind == PacketKind::text && next.role == media::TextRole::complete)
+    into.role = next.role;
   into.deadline = std::min(into.deadline, next.deadline);
   into.optional = into.optional && next.optional;
   into.give_up.smaller_first_chunk |= next.give_up.smaller_first_chunk;
   into.give_up.lower_quality |= next.give_up.lower_quality;
-  return true;
 }
 
 }  // namespace millrace::engine

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "millrace/base/check.hpp"
+#include "millrace/engine/custom_merge.hpp"
 
 namespace millrace::engine {
 
@@ -87,16 +88,22 @@ class Lane::WorkerContext final : public node::Context {
     lane_.hand_over(std::move(result), {});
   }
   [[nodiscard]] node::Speculation* speculation() noexcept override { return nullptr; }
-  void failed(std::string_view what) noexcept override {
+  void failed(std::string_view what) noexcept override { tell(LaneResult::What::failed, what, 0); }
+  void merge_failed(std::string_view what, std::size_t inputs) noexcept {
+    tell(LaneResult::What::merge_failed, what, static_cast<std::uint32_t>(inputs));
+  }
+
+ private:
+  void tell(LaneResult::What of, std::string_view what, std::uint32_t inputs) noexcept {
     LaneResult result;
-    result.what = LaneResult::What::failed;
+    result.what = of;
+    result.inputs = inputs;
     result.started = started_;
     const std::span<const char> chars(what.data(), what.size());
     result.packet.payload = lane_.session_->payloads->copy_of(std::as_bytes(chars));
     lane_.hand_over(std::move(result), {});
   }
 
- private:
   Lane& lane_;
   media::Lineage lineage_;
   Instant due_{};
@@ -198,10 +205,26 @@ class Lane::Job {
       context_.begin(nullptr);
       if (lane_.timer_due_) lane_.node_->on_timer(context_);
     } else {
+      merge_ahead();
       item_ = &lane_.job_[next_++];
       call(*item_);
     }
     return true;
+  }
+
+  /// Of the inputs that come next, those that may become one do: the last of them is it then.
+  void merge_ahead() noexcept {
+    if (lane_.merge_ == nullptr || next_ < tried_until_) return;
+    const auto inputs = mergeable(std::span(lane_.job_).subspan(next_), *lane_.merge_);
+    if (inputs.size() < 2) return;
+    tried_until_ = next_ + inputs.size();
+    context_.begin(&inputs.front());
+    if (context_.stop_requested()) return;
+    auto merged = merge(*lane_.merge_, inputs, *lane_.session_->payloads);
+    if (!merged) return context_.merge_failed(merged.error().message, inputs.size());
+    for (media::Packet& input : inputs) input = media::Packet{};
+    next_ = tried_until_ - 1;
+    inputs.back() = std::move(*merged);
   }
 
   void call(media::Packet& packet) noexcept {
@@ -243,6 +266,7 @@ class Lane::Job {
   WorkerContext context_;
   Instant began_{};
   std::size_t next_ = 0;           ///< packet of the job
+  std::size_t tried_until_ = 0;    ///< packets before it were merged, or are to stay separate
   media::Packet* item_ = nullptr;  ///< what the call that is not over was for
   bool timer_done_ = false;
   std::uint32_t deferred_ = 0;

@@ -13,6 +13,7 @@
 #include "millrace/engine/job_tape.hpp"
 #include "millrace/engine/wake_bell.hpp"
 #include "millrace/media/packet.hpp"
+#include "millrace/node/merge.hpp"
 #include "millrace/node/node.hpp"
 #include "millrace/policy/speculation_ledger.hpp"
 #include "millrace/rt/doorbell.hpp"
@@ -42,12 +43,13 @@ struct StageEngine {
 
 /// What comes back from a pool worker.
 struct LaneResult {
-  enum class What : std::uint8_t { packet, control, failed, job_done };
+  enum class What : std::uint8_t { packet, control, failed, merge_failed, job_done };
   What what = What::packet;
   std::uint8_t port = 0;
   base::Instant started{};     ///< when the work on the input that gave it began
   base::Instant at{};          ///< when it may be used: its own instant, or its virtual one
   std::uint32_t deferred = 0;  ///< job_done: calls of the job that were run together
+  std::uint32_t inputs = 0;    ///< merge_failed: that stay separate
   media::Packet packet;        ///< packet: the output or a marker; failed: the text in the payload
   media::Control control;
 };
@@ -81,6 +83,10 @@ class Lane {
 
   /// Before the first job: what its jobs are told goes to the tape, or comes from it.
   void set_tape(std::unique_ptr<JobTape> tape) noexcept { tape_ = std::move(tape); }
+
+  /// Before the first job: inputs that hang on the same become one by `merge`, on the worker, in
+  /// front of the node. The session's keep_alive does not hold it: it lives as long as the process.
+  void set_merge(const node::MergeType* merge) noexcept { merge_ = merge; }
 
   // Shard ---------------------------------------------------------------------------------------
   [[nodiscard]] bool idle() const noexcept { return !in_flight_; }
@@ -147,6 +153,7 @@ class Lane {
   const base::Clock& clock_;
   Time time_;
   node::StageNode* stage_;
+  const node::MergeType* merge_ = nullptr;
 
   bool in_flight_ = false;  ///< shard
   bool timer_due_ = false;  ///< written by the shard before the post, read by the worker

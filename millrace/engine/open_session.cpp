@@ -75,6 +75,7 @@ base::Result<std::unique_ptr<SessionState>> make_session(const SessionMaking& ma
       slot.lane = std::make_shared<Lane>(
           std::move(*node), session->shared, making.engines[stage.index], stage.virtual_cost,
           *making.clock, making.time, making.stages->nodes[stage.index].get());
+      if (stage.batching) slot.lane->set_merge(stage.batching->custom);
       if (making.tapes != nullptr)
         slot.lane->set_tape(std::make_unique<JobTape>(
             making.time == Lane::Time::real ? JobTape::Mode::record : JobTape::Mode::play,

@@ -58,19 +58,25 @@ bool Shard::take_results(SessionState& session, const Stage& stage) noexcept {
       case LaneResult::What::control:
         add_control(session, stage.index, std::move(result.control));
         break;
-      case LaneResult::What::failed: {
-        Event event;
-        event.type = EventType::failed;
-        event.stage = static_cast<std::uint16_t>(stage.index);
-        event.body = std::move(result.packet.payload);
-        log(session, std::move(event));
+      case LaneResult::What::failed: log_failed(session, stage, std::move(result.packet)); break;
+      case LaneResult::What::merge_failed:
+        stats_[stage.index]->add_merge_failed();
+        stats_[stage.index]->add_kept_separate(result.inputs - 1);
+        log_failed(session, stage, std::move(result.packet));
         break;
-      }
       case LaneResult::What::job_done: end_batch(session, stage, result); break;
     }
     result = LaneResult{};
     slot.has_result = false;
   }
+}
+
+void Shard::log_failed(SessionState& session, const Stage& stage, Packet&& what) noexcept {
+  Event event;
+  event.type = EventType::failed;
+  event.stage = static_cast<std::uint16_t>(stage.index);
+  event.body = std::move(what.payload);
+  log(session, std::move(event));
 }
 
 // Fills the next job of the session from its queues.

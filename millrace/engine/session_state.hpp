@@ -55,6 +55,7 @@ struct Slot {
   std::uint32_t batched = 0;    ///< inputs that wait in the batching wrapper
   std::uint32_t job_calls = 0;  ///< inputs of the lane's job, markers aside
   bool ended = false;           ///< end_of_input has passed
+  bool timer_waits = false;     ///< its timer is due and finds no room downstream
   bool has_result = false;
   LaneResult result;  ///< taken from the lane, waiting for room downstream
 };
@@ -99,6 +100,7 @@ struct SessionState {
   std::vector<Slot> slots;        ///< by stage
   /// Drops of each edge that the event log has been told of.
   std::vector<std::array<std::uint64_t, base::kDropReasons>> reported_drops;
+  std::vector<std::uint64_t> reported_merged;  ///< likewise of its packets that were merged
   std::vector<media::Control> controls;  ///< urgent messages of this sweep, for every slot to see
   std::vector<std::uint32_t> control_origins;  ///< stage that sent it; kAnyOrigin from outside
   /// The last messages from outside that carried an id, oldest overwritten first.

@@ -205,13 +205,18 @@ void Shard::end_sweep(SessionState& session) noexcept {
   forget_controls(session);
   for (const graph::Stage& stage : plan_.stages) {
     Slot& slot = session.slots[stage.index];
-    next_timer_ = std::min(next_timer_, slot.timer);
+    // Who waits for room is woken by made_room(), not by time.
+    if (!slot.timer_waits) next_timer_ = std::min(next_timer_, slot.timer);
     if (slot.lane != nullptr && slot.lane->idle())
       next_timer_ = std::min(next_timer_, slot.lane->timer());
   }
   for (std::size_t i = 0; i < plan_.edges.size(); ++i) {
     const EdgeCounters& counters = session.queues[i].counters();
     auto& reported = session.reported_drops[i];
+    if (const std::uint64_t fresh = counters.merged - session.reported_merged[i]; fresh > 0) {
+      session.reported_merged[i] = counters.merged;
+      stats_[plan_.edges[i].to]->add_merged(fresh);
+    }
     for (std::size_t reason = 0; reason < base::kDropReasons; ++reason) {
       const std::uint64_t fresh = counters.dropped[reason] - reported[reason];
       if (fresh == 0) continue;

@@ -184,6 +184,7 @@ class Shard {
   // pool_sweep.cpp
   bool sweep_pool(const graph::Stage& stage) noexcept;
   bool take_results(SessionState& session, const graph::Stage& stage) noexcept;
+  void log_failed(SessionState& session, const graph::Stage& stage, media::Packet&& what) noexcept;
   void gather_job(SessionState& session, const graph::Stage& stage) noexcept;
   void post_job(SessionState& session, const graph::Stage& stage) noexcept;
   void begin_job(SessionState& session, const graph::Stage& stage, Lane::Fate fate) noexcept;
@@ -201,10 +202,18 @@ class Shard {
   void gather_batch(BatchStage& batch, const graph::Stage& stage) noexcept;
   bool gather_input(BatchStage& batch, SessionState& session, const graph::Stage& stage) noexcept;
   void start_batch(BatchStage& batch, const graph::Stage& stage) noexcept;
-  std::size_t fill_job(BatchStage& batch, SessionState& session, const graph::Stage& stage,
-                       base::Instant& deadline) noexcept;
-  void log_batch(SessionState& session, const graph::Stage& stage, std::size_t inputs,
-                 std::size_t calls) noexcept;
+  /// The inputs of a call as they went into the lane's job.
+  struct Filled {
+    std::size_t inputs = 0;
+    std::size_t packets = 0;        ///< that they become; a custom merge joins them on the worker
+    std::size_t kept_separate = 0;  ///< inputs that could not be joined to the one before
+    base::Instant deadline = media::kNoDeadline;
+  };
+  [[nodiscard]] Filled fill_job(BatchStage& batch, SessionState& session,
+                                const graph::Stage& stage) noexcept;
+  void put_in_job(BatchStage& batch, SessionState& session, const graph::Stage& stage,
+                  media::Packet&& packet, Filled& filled) noexcept;
+  void log_batch(SessionState& session, const graph::Stage& stage, const Filled& filled) noexcept;
   void end_batch(SessionState& session, const graph::Stage& stage, const LaneResult& done) noexcept;
   void end_call(BatchStage& batch, const graph::Stage& stage, base::Duration took,
                 std::size_t worked) noexcept;
@@ -213,7 +222,7 @@ class Shard {
   // together_sweep.cpp
   bool sweep_together(const graph::Stage& stage) noexcept;
   void offer_job(BatchStage& batch, SessionState& session, const graph::Stage& stage) noexcept;
-  void drop_dead_packets(SessionState& session, const graph::Stage& stage) noexcept;
+  bool drop_dead_packets(SessionState& session, const graph::Stage& stage) noexcept;
   [[nodiscard]] const media::Packet* what_defers(const SessionState& session,
                                                  const graph::Stage& stage) const noexcept;
   void start_together(BatchStage& batch, const graph::Stage& stage) noexcept;

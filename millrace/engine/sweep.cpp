@@ -284,7 +284,14 @@ void Shard::forward_marker(SessionState& session, const Stage& stage,
 
 void Shard::fire_timer(SessionState& session, const Stage& stage) noexcept {
   Slot& slot = session.slots[stage.index];
+  slot.timer_waits = false;
   if (slot.timer > now_ || slot.node == nullptr) return;
+  // What it makes the node emit needs room, like what an input does.
+  if (inputs_allowed(session, stage) == 0) {
+    slot.timer_waits = true;
+    session.gate_stuck = session.gate_stuck || stage.contract().speculates;
+    return;
+  }
   slot.timer = Instant{base::Duration::max()};
   StageContext& context = contexts_.back();
   context.aim(*this, session, stage, nullptr);

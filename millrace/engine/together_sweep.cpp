@@ -35,10 +35,16 @@ bool Shard::sweep_together(const Stage& stage) noexcept {
 
 void Shard::offer_job(BatchStage& batch, SessionState& session, const Stage& stage) noexcept {
   gather_job(session, stage);
-  drop_dead_packets(session, stage);
+  const bool expired = drop_dead_packets(session, stage);
   Lane& lane = *session.slots[stage.index].lane;
-  BatchStage::Place* const place = batch.offered(session);
+  BatchStage::Place* place = batch.offered(session);
+  if (place != nullptr && expired) {
+    batch.remove(*place);  // what it waited for may be gone, and its deadline is that one's
+    place = nullptr;
+  }
   if (const Packet* const what = what_defers(session, stage)) {
+    if (place == nullptr && what->deadline <= now_)
+      return expire_job(session, stage, DropReason::deadline);
     if (place == nullptr && batch.has_room(session)) batch.offer(session, *what, now_);
     return;
   }
@@ -54,7 +60,11 @@ void Shard::offer_job(BatchStage& batch, SessionState& session, const Stage& sta
   executor_.post(session.slots[stage.index].lane);
 }
 
-void Shard::drop_dead_packets(SessionState& session, const Stage& stage) noexcept {
+// True: some were past their deadline. What only lies there until something defers (audio before
+// the end of its turn) has none to keep.
+bool Shard::drop_dead_packets(SessionState& session, const Stage& stage) noexcept {
+  const node::StageNode& node = *stages_->nodes[stage.index];
+  bool expired = false;
   const auto too_old = [&](const Packet& packet) {
     return std::any_of(stage.in_edges.begin(), stage.in_edges.end(), [&](std::uint32_t e) {
       const auto& max_age = plan_.edges[e].queue.max_age;
@@ -64,10 +74,16 @@ void Shard::drop_dead_packets(SessionState& session, const Stage& stage) noexcep
   std::erase_if(session.slots[stage.index].lane->job(), [&](const Packet& packet) {
     if (packet.is_marker()) return false;
     const bool withdrawn = !session.shared->ledger.live(packet.lineage);
-    if (!withdrawn && !too_old(packet)) return false;
-    drop_input(session, stage, withdrawn ? DropReason::cancelled : DropReason::max_age);
+    const bool late = !withdrawn && packet.deadline <= now_ && node.defers(packet);
+    if (!withdrawn && !late && !too_old(packet)) return false;
+    expired = expired || late;
+    drop_input(session, stage,
+               withdrawn ? DropReason::cancelled
+               : late    ? DropReason::deadline
+                         : DropReason::max_age);
     return true;
   });
+  return expired;
 }
 
 // The first packet of the next job that makes the session defer. A marker of a guess that was

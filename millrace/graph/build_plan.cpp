@@ -44,7 +44,7 @@ std::vector<DraftNode> look_up(const manifest::GraphSpec& spec, const node::Regi
       mistakes.add(written.type_place, unknown_type(written, registry));
     } else {
       node.params = detail::check_params(written, node.contract(), mistakes);
-      detail::apply_settings(node, notes, mistakes);
+      detail::apply_settings(node, registry, notes, mistakes);
     }
     nodes.push_back(std::move(node));
   }

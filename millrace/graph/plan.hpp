@@ -33,12 +33,14 @@ struct Edge {
 /// How the batching wrapper (`buffered_processor`) in front of a stage gathers and joins inputs.
 struct Batching {
   manifest::BufferingMode mode = manifest::BufferingMode::greedy;
-  std::uint32_t min_batch_size = 1;    ///< fixed mode only
-  base::Duration max_wait{0};          ///< fixed mode only; wins over min_batch_size
-  std::uint32_t max_buffer_size = 50;  ///< inputs of all sessions
-  manifest::MergeStrategySpec merge;   ///< how the inputs of one call become one
-  bool across_sessions = false;        ///< a call takes the jobs of several sessions together
-  bool automatic = false;              ///< the planner wrapped it; the manifest did not ask
+  std::uint32_t min_batch_size = 1;         ///< fixed mode only
+  base::Duration max_wait{0};               ///< fixed mode only; wins over min_batch_size
+  std::uint32_t max_buffer_size = 50;       ///< inputs of all sessions
+  manifest::MergeStrategySpec merge;        ///< how the inputs of one call become one
+  bool merge_named = false;                 ///< the manifest says how
+  const node::MergeType* custom = nullptr;  ///< the merge that `merge` names; null: built in
+  bool across_sessions = false;             ///< a call takes the jobs of several sessions together
+  bool automatic = false;                   ///< the planner wrapped it; the manifest did not ask
 };
 
 /// One node of the plan.
@@ -52,8 +54,8 @@ struct Stage {
   node::Capabilities capabilities;
   node::VirtualCost virtual_cost;
   std::optional<base::Duration> declared_average;  ///< of a call, until one was measured
-  std::optional<Batching> batching;               ///< pool stages behind the batching wrapper
-  std::optional<base::Duration> deadline_budget;  ///< for an input, from its arrival
+  std::optional<Batching> batching;                ///< pool stages behind the batching wrapper
+  std::optional<base::Duration> deadline_budget;   ///< for an input, from its arrival
   policy::GiveUps give_up;     ///< for a deadline, in this order; what it can, of the manifest's
   bool drop_hopeless = false;  ///< the wrapper drops what cannot be in time even alone
   bool commit = false;         ///< holds what is unconfirmed (sinks, `commit: true`)

@@ -47,6 +47,12 @@ class NodeStats {
   void add_in(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { in_.add(packets); }
   void add_out(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { out_.add(packets); }
   void add_merged(std::uint64_t packets = 1) noexcept MR_NONBLOCKING { merged_.add(packets); }
+  /// Inputs of one call that should have been joined to the one before them and could not be.
+  void add_kept_separate(std::uint64_t packets = 1) noexcept MR_NONBLOCKING {
+    kept_separate_.add(packets);
+  }
+  /// A custom merge threw, failed, or made what may not be a packet.
+  void add_merge_failed() noexcept MR_NONBLOCKING { merges_failed_.add(1); }
   /// A call that took `inputs` packets at once.
   void record_batch(std::uint64_t inputs) noexcept MR_NONBLOCKING {
     batches_.add(1);
@@ -75,6 +81,8 @@ class NodeStats {
   [[nodiscard]] BatchCost cost() const noexcept { return cost_.value(); }
   /// Packets that became part of another while they waited.
   [[nodiscard]] std::uint64_t merged() const noexcept { return merged_.value(); }
+  [[nodiscard]] std::uint64_t kept_separate() const noexcept { return kept_separate_.value(); }
+  [[nodiscard]] std::uint64_t merges_failed() const noexcept { return merges_failed_.value(); }
   [[nodiscard]] std::uint64_t batches() const noexcept { return batches_.value(); }
   /// Inputs of all batches together.
   [[nodiscard]] std::uint64_t batched() const noexcept { return batched_.value(); }
@@ -110,6 +118,8 @@ class NodeStats {
   Counter in_;
   Counter out_;
   Counter merged_;
+  Counter kept_separate_;
+  Counter merges_failed_;
   Counter batches_;
   Counter batched_;
   Gauge batch_size_;

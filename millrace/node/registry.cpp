@@ -1,5 +1,8 @@
 #include "millrace/node/registry.hpp"
 
+#include <algorithm>
+#include <utility>
+
 #include "millrace/base/check.hpp"
 
 namespace millrace::node {
@@ -17,6 +20,17 @@ const NodeType* Registry::find(std::string_view name) const noexcept {
         (!type.contract->alias.empty() && type.contract->alias == name))
       return &type;
   return nullptr;
+}
+
+void Registry::add_merge(MergeType merge) {
+  MR_CHECK(!merge.name.empty() && merge.join, "a merge has a name and a way to join");
+  MR_CHECK(find_merge(merge.name) == nullptr, "a merge is listed once");
+  merges_.push_back(std::move(merge));
+}
+
+const MergeType* Registry::find_merge(std::string_view name) const noexcept {
+  const auto found = std::ranges::find(merges_, name, &MergeType::name);
+  return found == merges_.end() ? nullptr : &*found;
 }
 
 }  // namespace millrace::node

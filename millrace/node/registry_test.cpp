@@ -52,6 +52,37 @@ TEST(Registry, ListsTypesAsTheyWereAdded) {
   EXPECT_EQ(registry.types()[1].contract, &kEcho);
 }
 
+MergeType merge_named(std::string name) {
+  return {.name = std::move(name),
+          .kind = media::PacketKind::text,
+          .summary = "keeps the first",
+          .join = [](std::span<const media::Packet> inputs,
+                     PayloadSource&) -> base::Result<media::Packet> { return inputs[0]; }};
+}
+
+TEST(Registry, FindsAMergeByItsNameAlone) {
+  Registry registry;
+  registry.add_merge(merge_named("first"));
+  registry.add_merge(merge_named("other"));
+
+  ASSERT_NE(registry.find_merge("other"), nullptr);
+  EXPECT_EQ(registry.find_merge("other")->name, "other");
+  EXPECT_EQ(registry.find_merge("Other"), nullptr);
+  EXPECT_EQ(registry.find_merge(""), nullptr);
+  EXPECT_EQ(registry.merges().size(), 2U);
+}
+
+TEST(RegistryDeathTest, RefusesAMergeThatIsThereAlreadyOrCannotJoin) {
+  Registry registry;
+  registry.add_merge(merge_named("first"));
+
+  EXPECT_DEATH(registry.add_merge(merge_named("first")), "a merge is listed once");
+  EXPECT_DEATH(registry.add_merge(merge_named("")), "a merge has a name and a way to join");
+  MergeType joins_nothing = merge_named("none");
+  joins_nothing.join = nullptr;
+  EXPECT_DEATH(registry.add_merge(joins_nothing), "a merge has a name and a way to join");
+}
+
 TEST(RegistryDeathTest, RefusesATypeThatIsThereAlready) {
   Registry registry;
   registry.add({&kEcho, nothing});

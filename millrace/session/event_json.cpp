@@ -126,6 +126,7 @@ void add_fields(Json& line, const Event& event, const graph::Plan& plan, std::st
     case EventType::batch:
       line["inputs"] = event.count;
       line["packets"] = event.calls;
+      if (event.kept_separate > 0) line["kept_separate"] = event.kept_separate;
       line["strategy"] = strategy_name(plan.stages[event.stage]);
       break;
     case EventType::deadline_warning:

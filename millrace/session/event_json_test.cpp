@@ -175,7 +175,19 @@ TEST(EventLine, SaysHowManyInputsWentIntoACall) {
 
   EXPECT_EQ(line["inputs"], 4);
   EXPECT_EQ(line["packets"], 1);
+  EXPECT_FALSE(line.contains("kept_separate"));
   EXPECT_EQ(line["strategy"], "keep_separate");
+}
+
+TEST(EventLine, SaysHowManyInputsOfACallCouldNotBeJoined) {
+  Event event = at(EventType::batch);
+  event.count = 4;
+  event.calls = 3;
+  event.kept_separate = 2;
+
+  const auto line = nlohmann::json::parse(event_line(event, *plan(), "s1", base::Instant{}));
+
+  EXPECT_EQ(line["kept_separate"], 2);
 }
 
 TEST(EventLine, SaysWhoWillBeLateAndByHowMuch) {

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <exception>
+#include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "millrace/base/check.hpp"
+#include "millrace/base/limits.hpp"
 #include "millrace/graph/plan.hpp"
 #include "millrace/manifest/load.hpp"
 
@@ -166,6 +169,16 @@ class ScriptedGate final : public SessionNode {
   base::MediaTime from_{0};
 };
 
+// A node that hangs cannot be told anything through its own interface; that is the point.
+std::atomic<bool> hung_released{false};
+std::atomic<int> hung_now{0};
+
+void hang() noexcept {
+  hung_now.fetch_add(1);
+  while (!hung_released.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  hung_now.fetch_sub(1);
+}
+
 /// Stands in for a recogniser: "heard N" for the N packets of the turn that still stand. Answering
 /// is what it defers.
 class Answer final : public SessionNode {
@@ -220,8 +233,8 @@ class Answer final : public SessionNode {
 };
 
 /// Says each text, and with how many sessions together: "hello/3". Text that begins with "-" is
-/// said at once, without deferring; "fail" fails, and "fail all" fails for every session of the
-/// call.
+/// said at once, without deferring; "fail" fails, "fail all" fails for every session of the call,
+/// and "hang" hangs.
 class Choir final : public SessionNode {
  public:
   explicit Choir(const node::Params&) {}
@@ -238,6 +251,7 @@ class Choir final : public SessionNode {
     const std::string text = std::exchange(text_, {});
     if (context.stop_requested()) return;
     if (text == "fail") return context.failed("could not say it");
+    if (text == "hang") hang();
     say(context, text + "/" + std::to_string(together));
   }
   void break_down(Context& context) noexcept {
@@ -310,17 +324,22 @@ class Speak final : public SessionNode {
   std::int64_t pieces_;
 };
 
-// A node that hangs cannot be told anything through its own interface; that is the point.
-std::atomic<bool> hung_released{false};
-std::atomic<int> hung_now{0};
-
 class Hang final : public SessionNode {
  public:
   explicit Hang(const node::Params&) {}
   void process(Packet& packet, Context& context) noexcept override {
-    hung_now.fetch_add(1);
-    while (!hung_released.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    hung_now.fetch_sub(1);
+    hang();
+    context.emit(0, std::move(packet));
+  }
+};
+
+/// Fails for text with "fail" in it, and passes on the other.
+class Picky final : public SessionNode {
+ public:
+  explicit Picky(const node::Params&) {}
+  void process(Packet& packet, Context& context) noexcept override {
+    if (packet.text().find("fail") != std::string_view::npos)
+      return context.failed("could not say it");
     context.emit(0, std::move(packet));
   }
 };
@@ -430,6 +449,21 @@ constexpr Contract kHang{.type = "hang",
                          .placement = node::Placement::pool,
                          .pool_only = true,
                          .max_outputs = 1};
+constexpr Contract kHangText{.type = "hang_text",
+                             .summary = "for tests",
+                             .inputs = kTextIn,
+                             .outputs = kTextOut,
+                             .capabilities = kBlocking,
+                             .placement = node::Placement::pool,
+                             .pool_only = true,
+                             .max_outputs = 1};
+constexpr Contract kPicky{.type = "picky",
+                          .summary = "for tests",
+                          .inputs = kTextIn,
+                          .outputs = kTextOut,
+                          .capabilities = kBlocking,
+                          .placement = node::Placement::pool,
+                          .max_outputs = 1};
 constexpr Contract kSinkContract{.type = "sink",
                                  .summary = "for tests",
                                  .role = Role::sink,
@@ -452,6 +486,28 @@ constexpr Contract kPacedSink{.type = "paced_sink",
                               .capabilities = kBlocking,
                               .max_outputs = 1};
 
+/// "a+b"; what a text has in it makes it throw, fail, or make what it should not.
+base::Result<Packet> join_with_plus(std::span<const Packet> inputs, node::PayloadSource& payloads) {
+  std::string text;
+  for (const Packet& input : inputs) text += (text.empty() ? "" : "+") + std::string(input.text());
+  const auto has = [&](std::string_view word) { return text.find(word) != std::string::npos; };
+  // As foreign code would throw.
+  if (has("throw all")) std::rethrow_exception(std::make_exception_ptr(7));
+  if (has("throw"))
+    std::rethrow_exception(std::make_exception_ptr(std::runtime_error("no more plus signs")));
+  if (has("refuse")) return base::fail(base::Code::bad_argument, "these do not go together");
+  if (has("hang")) hang();
+  if (has("vanish")) text.clear();
+  if (has("grow")) text.assign(base::limits::kTextPacketBytes + 1, 'x');
+  Packet joined;
+  joined.kind = has("sing") ? PacketKind::audio : PacketKind::text;
+  joined.lineage.turn = {99};  // not for it to say
+  joined.deadline = base::Instant{};
+  joined.payload = payloads.acquire(text.size());
+  std::memcpy(joined.payload.writable().data(), text.data(), text.size());
+  return joined;
+}
+
 }  // namespace
 
 void add_test_nodes(node::Registry& registry) {
@@ -469,9 +525,13 @@ void add_test_nodes(node::Registry& registry) {
   registry.add({&kChoir, make_together<Choir, true>});
   registry.add({&kSpeak, make<Speak>});
   registry.add({&kHang, make<Hang>});
+  registry.add({&kHangText, make<Hang, PacketKind::text>});
+  registry.add({&kPicky, make<Picky, PacketKind::text>});
   registry.add({&kSinkContract, make<Pass>});
   registry.add({&kTextSink, make<Pass, PacketKind::text>});
   registry.add({&kPacedSink, make<PacedSinkNode>});
+  registry.add_merge(
+      {.name = "plus", .kind = PacketKind::text, .summary = "for tests", .join = join_with_plus});
 }
 
 void release_hung_nodes() {

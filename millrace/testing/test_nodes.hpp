@@ -35,15 +35,18 @@ enum class GateCommand : int {
 ///                         end; sessions together
 ///   choir                 pool: says each text with the number of sessions that ran together
 ///   speak                 pool: says each text as `pieces` packets of 20 ms of audio
-///   hang                  pool: waits in process() until release_hung_nodes() is called
+///   hang, hang_text       pool: wait in process() until release_hung_nodes() is called
+///   picky                 pool: fails for text with "fail" in it, passes on the other
 ///   sink, text_sink       let out what comes
 ///   paced_sink            lets audio out at its pace
+/// and a merge, `plus`: "a+b"; it throws, fails or hangs where a text says "throw", "refuse" or
+/// "hang", and makes what it may not where one says "vanish", "grow" or "sing".
 void add_test_nodes(node::Registry& registry);
 
 /// Lets every `hang` node go on, now and from now on; hold_hung_nodes() makes them hang again.
 void release_hung_nodes();
 void hold_hung_nodes();
-/// Calls of process() that hang right now.
+/// Calls that hang right now.
 [[nodiscard]] int hung_calls();
 
 // shared: as plans are by the engine

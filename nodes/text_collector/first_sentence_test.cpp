@@ -162,9 +162,11 @@ TEST(FirstSentence, LeavesWhenTheSchedulerWarns) {
   warning.type = media::ControlType::deadline_warning;
 
   harness->push_control(warning);
+  harness->advance(0ms);
   EXPECT_THAT(harness->texts(), ElementsAre("As far as I can see,"));
   harness->push_text(0, " is as I say, and", TextRole::sentence);
   harness->push_control(warning);
+  harness->advance(0ms);
 
   EXPECT_THAT(harness->texts(), ElementsAre("As far as I can see,"));
 }

@@ -101,7 +101,9 @@ class CollectorSession final : public node::SessionNode {
     prune(context);
     if (control.type != media::ControlType::deadline_warning) return;
     if (in_text_ && !spoken_) first_due_ = context.now();
-    release(true, {}, context);
+    // The window ends now. By way of the timer: that waits for room downstream, a message does not.
+    window_end_ = context.now();
+    context.set_timer(window_end_);
   }
 
   void on_timer(node::Context& context) noexcept override {

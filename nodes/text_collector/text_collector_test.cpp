@@ -143,6 +143,7 @@ TEST(TextCollector, GivesUpTheWindowAtTheEndAndWhenADeadlineIsNear) {
   warning.type = media::ControlType::deadline_warning;
 
   harness->push_control(warning);
+  harness->advance(std::chrono::milliseconds(0));
   EXPECT_THAT(harness->texts(), ElementsAre("One."));
   harness->push_text(0, "Two. Three", TextRole::sentence);
   harness->end();

@@ -205,6 +205,24 @@ TEST(Together, DoesNotStartWhatIsPastItsDeadline) {
   }
 }
 
+TEST(Together, StartsNothingWhoseDeadlineIsPastOnArrival) {
+  VirtualWorld world(choir());
+  world.open();
+  media::Packet late;
+  late.kind = media::PacketKind::text;
+  late.deadline = at(5);
+  late.payload = rt::Payload::copy_of(std::as_bytes(std::span<const char>("late", 4)));
+  world.feed().add(at(10), world.stage("mic"), std::move(late));
+  say(world, 0, "next", 10);
+  end_all(world, 1);
+
+  world.run();
+
+  EXPECT_THAT(world.broken(), IsEmpty());
+  EXPECT_THAT(world.tap().texts(), ElementsAre("next/1"));
+  EXPECT_EQ(drops(world.tap(), base::DropReason::deadline), 1U);
+}
+
 TEST(Together, WaitsForItsNumberOrItsTimeInFixedMode) {
   VirtualWorld world(
       choir(", buffering: {mode: fixed, min_batch_size: 3, max_wait_ms: 50, max_buffer_size: 10, "

@@ -44,6 +44,9 @@ class Nodes(ProgramTest):
             with self.subTest(node=name):
                 self.assertTrue(self.millrace("nodes", "show", name).stdout.startswith(f"{name}: "))
 
+    def test_merges_are_listed_by_the_name_that_a_manifest_gives_them(self):
+        self.assertIn("concatenate_sentences  text", self.millrace("nodes", "merges").stdout)
+
     def test_a_mistyped_type_gets_the_nearest_name(self):
         told = self.millrace("nodes", "show", "silero_vda", exit_code=2).stderr
 

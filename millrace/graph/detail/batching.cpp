@@ -4,6 +4,8 @@
 #include <chrono>
 #include <string_view>
 
+#include "millrace/manifest/nearest.hpp"
+
 namespace millrace::graph::detail {
 namespace {
 
@@ -39,6 +41,27 @@ void read(const manifest::BufferingSpec& spec, Batching& batching) {
   if (spec.min_batch_size) batching.min_batch_size = size(spec.min_batch_size->value);
   if (spec.max_wait_ms) batching.max_wait = std::chrono::milliseconds(spec.max_wait_ms->value);
   if (spec.merge_strategy) batching.merge = *spec.merge_strategy;
+  batching.merge_named = spec.merge_strategy.has_value();
+}
+
+/// The merge that the manifest names, which must join what the node takes.
+const node::MergeType* custom_merge(const DraftNode& node, const manifest::MergeStrategySpec& merge,
+                                    const node::Registry& registry, Diagnostics& mistakes) {
+  const node::MergeType* found = registry.find_merge(merge.custom_name);
+  const media::PacketKind kind = kind_of(node);
+  if (found == nullptr) {
+    std::vector<std::string_view> names;
+    for (const node::MergeType& known : registry.merges()) names.push_back(known.name);
+    const std::string near = manifest::did_you_mean(merge.custom_name, names);
+    const std::string known = names.empty() ? ": there is none" : ": expected " + joined(names);
+    mistakes.add(merge.place, node.called() + ": no merge is registered under the name '" +
+                                  merge.custom_name + "'" + (near.empty() ? known : near));
+  } else if (found->kind != kind) {
+    mistakes.add(merge.place, node.called() + ": " + found->name + " joins " +
+                                  std::string(media::name(found->kind)) + ", but the node takes " +
+                                  std::string(media::name(kind)));
+  }
+  return found;
 }
 
 /// Mistakes of what the manifest says about joining.
@@ -58,14 +81,12 @@ void check(const DraftNode& node, const manifest::BufferingSpec& spec, Diagnosti
   };
   needs(MergeKind::concatenate_text, media::PacketKind::text);
   needs(MergeKind::concatenate_audio, media::PacketKind::audio);
-  if (merge.kind == MergeKind::custom)
-    mistakes.add(merge.place, node.called() + ": no merge is registered under the name '" +
-                                  merge.custom_name + "'");
 }
 
 std::string described(const Batching& batching) {
   std::string text = std::string(manifest::name(batching.mode)) + ", " +
-                     std::string(manifest::name(batching.merge.kind)) + ", at most " +
+                     std::string(manifest::name(batching.merge.kind)) +
+                     (batching.custom ? " " + batching.custom->name : "") + ", at most " +
                      std::to_string(batching.max_buffer_size) + " inputs waiting";
   if (batching.mode == manifest::BufferingMode::fixed)
     text += ", " + std::to_string(batching.min_batch_size) + " inputs or " +
@@ -122,7 +143,8 @@ void apply_deadline(const DraftNode& node, Stage& stage, std::vector<std::string
 
 }  // namespace
 
-void apply_batching(DraftNode& node, std::vector<std::string>& notes, Diagnostics& mistakes) {
+void apply_batching(DraftNode& node, const node::Registry& registry,
+                    std::vector<std::string>& notes, Diagnostics& mistakes) {
   const auto& spec = node.spec->buffering;
   Stage& stage = node.stage;
   const bool gains = !stage.capabilities.parallelizable && stage.capabilities.batch_aware;
@@ -134,6 +156,8 @@ void apply_batching(DraftNode& node, std::vector<std::string>& notes, Diagnostic
   if (spec) {
     read(*spec, batching);
     check(node, *spec, mistakes);
+    if (batching.merge.kind == MergeKind::custom)
+      batching.custom = custom_merge(node, batching.merge, registry, mistakes);
   }
   batching.across_sessions =
       node.contract().across_sessions && batching.merge.kind == MergeKind::keep_separate;

@@ -102,6 +102,28 @@ TEST(PlanBatching, SaysWhatCannotBe) {
               ElementsAre(HasSubstr("no merge is registered under the name 'n'")));
 }
 
+TEST(PlanBatching, FindsACustomMergeByItsNameAndSaysSo) {
+  const auto plan =
+      good(speaking("placement: pool, buffering: {merge_strategy: {custom: {name: glue}}}"));
+
+  ASSERT_NE(plan->find("tts")->batching->custom, nullptr);
+  EXPECT_EQ(plan->find("tts")->batching->custom->name, "glue");
+  EXPECT_THAT(plan->notes, Contains(HasSubstr("(greedy, custom glue, at most 50 inputs")));
+}
+
+TEST(PlanBatching, RefusesACustomMergeThatIsMistypedOrJoinsSomethingElse) {
+  EXPECT_THAT(
+      wrong(speaking("placement: pool, buffering: {merge_strategy: {custom: {name: gleu}}}")),
+      ElementsAre(
+          HasSubstr("no merge is registered under the name 'gleu' (did you mean 'glue'?)")));
+  EXPECT_THAT(
+      wrong(speaking("placement: pool, buffering: {merge_strategy: {custom: {name: zzzzzzz}}}")),
+      ElementsAre(HasSubstr("under the name 'zzzzzzz': expected glue, mixdown")));
+  EXPECT_THAT(
+      wrong(speaking("placement: pool, buffering: {merge_strategy: {custom: {name: mixdown}}}")),
+      ElementsAre(HasSubstr("mixdown joins audio, but the node takes text")));
+}
+
 TEST(PlanBatching, SaysNothingOfNodesThatAreNotWrapped) {
   EXPECT_THAT(good(speaking("placement: inline"))->notes, Not(Contains(HasSubstr("buffered"))));
 }

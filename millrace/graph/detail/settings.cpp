@@ -113,11 +113,12 @@ OverflowPolicy queue_policy(const Edge& edge, const DraftNode& to, Diagnostics& 
 
 }  // namespace
 
-void apply_settings(DraftNode& node, std::vector<std::string>& notes, Diagnostics& mistakes) {
+void apply_settings(DraftNode& node, const node::Registry& registry,
+                    std::vector<std::string>& notes, Diagnostics& mistakes) {
   apply_placement(node, node.stage, mistakes);
   apply_capabilities(node, node.stage);
   apply_commit(node, node.stage, mistakes);
-  apply_batching(node, notes, mistakes);
+  apply_batching(node, registry, notes, mistakes);
   note_unapplied(node, notes);
 }
 

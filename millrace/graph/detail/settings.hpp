@@ -11,7 +11,8 @@ namespace millrace::graph::detail {
 /// Fills in `node.stage` what the contract decides and the manifest may override: placement,
 /// capabilities, virtual cost, commit boundary. What this version reads but does not apply goes to
 /// `notes`.
-void apply_settings(DraftNode& node, std::vector<std::string>& notes, Diagnostics& mistakes);
+void apply_settings(DraftNode& node, const node::Registry& registry,
+                    std::vector<std::string>& notes, Diagnostics& mistakes);
 
 /// The queue of `edge` between `from` and `to`: `queue` of the receiving node, where it says
 /// nothing the capabilities of its type. A feedback edge drops its oldest, whatever is said.

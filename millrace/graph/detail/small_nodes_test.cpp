@@ -260,6 +260,12 @@ node::Registry all_types() {
   types.add({&kTuned, through});
   types.add({&kRefusing, refusing});
   types.add({&kIdle, through});
+  const auto first = [](std::span<const media::Packet> inputs,
+                        node::PayloadSource&) -> base::Result<media::Packet> { return inputs[0]; };
+  types.add_merge(
+      {.name = "glue", .kind = media::PacketKind::text, .summary = "for tests", .join = first});
+  types.add_merge(
+      {.name = "mixdown", .kind = media::PacketKind::audio, .summary = "for tests", .join = first});
   return types;
 }
 
