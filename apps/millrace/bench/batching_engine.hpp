@@ -50,7 +50,7 @@ struct EngineStudy {
   double opened_p50_us = 0.0;        ///< to open a session; not in any latency
   double started_late_p99_ms = 0.0;  ///< of all requests of the open loops; in the latencies
   std::size_t requests = 0;          ///< in all
-  std::size_t unanswered = 0;        ///< 20 s after the last one of their stretch
+  std::size_t unanswered = 0;        ///< 60 s after the last one of their stretch
   std::size_t wordless = 0;
   std::size_t failures = 0;
 

@@ -31,7 +31,7 @@ constexpr std::size_t kMostDone = 64;
 constexpr Duration kPoll = std::chrono::microseconds(500);
 // Opening or closing a session takes less; it is not begun when a request is due sooner.
 constexpr Duration kSpareTime = milliseconds(3);
-constexpr Duration kPatience = std::chrono::seconds(20);
+constexpr Duration kPatience = std::chrono::seconds(60);
 // A step through the prompts that shares no factor with their number, so that neighbours in a
 // batch are not neighbours in the list.
 constexpr std::size_t kStride = 7;
