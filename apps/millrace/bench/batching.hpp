@@ -13,11 +13,16 @@
 namespace millrace::app {
 
 /// What `millrace bench batching` was asked for.
+///   only  "policy" runs in virtual time, "engine" in real time
 struct BatchingOptions {
   std::size_t requests = 3000;  ///< of each trace
   std::size_t seeds = 3;
   std::uint32_t max_batch = 8;
+  std::string only = "all";
+  bool quick = false;  ///< of the engines: a look, not figures to publish
   bool json = false;
+
+  [[nodiscard]] bool runs(std::string_view part) const { return only == "all" || only == part; }
 };
 
 /// Parts of what the machine can do with full batches.

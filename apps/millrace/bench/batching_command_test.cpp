@@ -34,10 +34,11 @@ TEST(BatchingCommand, RefusesWhatItCannotDo) {
   EXPECT_FALSE(batching("--seeds 0").refusal.empty());
   EXPECT_FALSE(batching("--max-batch 1000").refusal.empty());
   EXPECT_FALSE(batching("--waits 5").refusal.empty());
+  EXPECT_FALSE(batching("--only voice").refusal.empty());
 }
 
 TEST(BatchingCommand, PrintsOneJsonObject) {
-  const Ran ran = batching("--requests 100 --seeds 1 --json");
+  const Ran ran = batching("--only policy --requests 100 --seeds 1 --json");
 
   EXPECT_EQ(ran.code, 0);
   const auto out = nlohmann::json::parse(ran.printed);
@@ -48,10 +49,12 @@ TEST(BatchingCommand, PrintsOneJsonObject) {
         "best_fixed_wait_advantage", "p95_us", "requests_per_s", "fairness", "policies"})
     EXPECT_TRUE(out["figures"].contains(name)) << name;
   EXPECT_EQ(out["figures"]["requests"], 100);
+  EXPECT_TRUE(out["figures"]["engine_gain"].is_null()) << "not asked for";
+  EXPECT_EQ(out["conditions"]["only"], "policy");
 }
 
 TEST(BatchingCommand, PrintsATableForAPerson) {
-  const Ran ran = batching("--requests 100 --seeds 1");
+  const Ran ran = batching("--only policy --requests 100 --seeds 1");
 
   EXPECT_EQ(ran.code, 0);
   EXPECT_NE(ran.printed.find("memory_bound"), std::string::npos);

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <map>
 #include <tuple>
+
+#include "apps/millrace/bench/batching_engine_report.hpp"
 
 namespace millrace::app {
 namespace {
@@ -20,6 +23,15 @@ constexpr std::string_view kHeadlineCost = "memory_bound";
 constexpr double kHeadlineLoad = 0.8;
 constexpr double kFairNormal = 0.5;
 constexpr double kFairFlood = 1.0;
+constexpr std::array<const char*, 9> kPolicyNames{"bound_gain",
+                                                  "gain",
+                                                  "gain_fraction_of_bound",
+                                                  "low_load_p50_ratio",
+                                                  "best_fixed_wait_advantage",
+                                                  "p95_us",
+                                                  "requests_per_s",
+                                                  "fairness",
+                                                  "policies"};
 
 double rounded(double value, double digits = 1e4) {
   return std::round(value * digits) / digits;
@@ -103,15 +115,7 @@ Json loss_json(const BatchingLoss& loss) {
           {"advantage", rounded(loss.advantage)}};
 }
 
-void add_what_is_missing(Json& figures) {
-  constexpr const char* kWhy =
-      "no real engine was measured: every figure here is of the policy in virtual time";
-  for (const char* name : {"engine_gain", "engine_gain_fraction_of_bound", "engine_p95_us",
-                           "engine_requests_per_s", "engine_fixed_us", "engine_per_input_us"}) {
-    figures[name] = nullptr;
-    figures["stubs"].push_back(name);
-    figures["notes"][name] = kWhy;
-  }
+void add_policy_notes(Json& figures) {
   figures["notes"]["gain"] =
       "requests done per second over unbatched, memory-bound machine, at 1.5 times the capacity";
   figures["notes"]["gain_fraction_of_bound"] = "the least of the three machines";
@@ -125,6 +129,39 @@ void add_what_is_missing(Json& figures) {
       "a normal session's requests in time beside a flood of the whole capacity, over those "
       "without "
       "it; mean of 20 sessions at a load of 0.5, the least of the three machines";
+}
+
+void add_policies(Json& out, const BatchingStudy& study) {
+  const BatchingMachine& main = headline(study);
+  const BatchingCell& cell = at_load(row_of(study, kOurs, kHeadlineCost, "poisson"), kHeadlineLoad);
+  double fraction = 2.0;
+  double ratio = 0.0;
+  double fair = 2.0;
+  for (const BatchingMachine& machine : study.machines) {
+    fraction = std::min(fraction, machine.reach.front().gain / machine.bound);
+    ratio = std::max(ratio, low_load_p50_ratio(study, machine.cost));
+    fair = std::min(fair, fairness_of(machine).mean);
+  }
+  out["bound_gain"] = rounded(main.bound);
+  out["gain"] = rounded(main.reach.front().gain);
+  out["gain_fraction_of_bound"] = rounded(fraction);
+  out["low_load_p50_ratio"] = rounded(ratio);
+  out["best_fixed_wait_advantage"] = rounded(best_fixed_wait_advantage(study));
+  out["p95_us"] = cell.p95_ms ? Json(std::llround(*cell.p95_ms * 1e3)) : Json(nullptr);
+  out["requests_per_s"] = rounded(cell.in_time_per_s, 1e2);
+  out["fairness"] = rounded(fair);
+  out["time"] = "virtual";
+  out["max_batch"] = study.options.max_batch;
+  out["requests"] = study.options.requests;
+  out["seeds"] = study.options.seeds;
+  add_policy_notes(out);
+  out["machines"] = Json::array();
+  for (const BatchingMachine& machine : study.machines)
+    out["machines"].push_back(machine_json(study, machine));
+  out["losses"] = Json::array();
+  for (const BatchingLoss& loss : batching_losses(study)) out["losses"].push_back(loss_json(loss));
+  out["policies"] = Json::array();
+  for (const BatchingRow& row : study.rows) out["policies"].push_back(row_json(row));
 }
 
 }  // namespace
@@ -168,45 +205,26 @@ std::vector<BatchingLoss> batching_losses(const BatchingStudy& study) {
   return losses;
 }
 
-Json batching_figures(const BatchingStudy& study) {
-  const BatchingMachine& main = headline(study);
-  const BatchingCell& cell = at_load(row_of(study, kOurs, kHeadlineCost, "poisson"), kHeadlineLoad);
-  double fraction = 2.0;
-  double ratio = 0.0;
-  double fair = 2.0;
-  for (const BatchingMachine& machine : study.machines) {
-    fraction = std::min(fraction, machine.reach.front().gain / machine.bound);
-    ratio = std::max(ratio, low_load_p50_ratio(study, machine.cost));
-    fair = std::min(fair, fairness_of(machine).mean);
-  }
+Json batching_figures(const std::optional<BatchingStudy>& policies,
+                      const std::optional<EngineStudy>& engines) {
   Json out;
-  out["bound_gain"] = rounded(main.bound);
-  out["gain"] = rounded(main.reach.front().gain);
-  out["gain_fraction_of_bound"] = rounded(fraction);
-  out["low_load_p50_ratio"] = rounded(ratio);
-  out["best_fixed_wait_advantage"] = rounded(best_fixed_wait_advantage(study));
-  out["p95_us"] = cell.p95_ms ? Json(std::llround(*cell.p95_ms * 1e3)) : Json(nullptr);
-  out["requests_per_s"] = rounded(cell.in_time_per_s, 1e2);
-  out["fairness"] = rounded(fair);
-  out["time"] = "virtual";
-  out["max_batch"] = study.options.max_batch;
-  out["requests"] = study.options.requests;
-  out["seeds"] = study.options.seeds;
   out["stubs"] = Json::array();
   out["notes"] = Json::object();
-  add_what_is_missing(out);
-  out["machines"] = Json::array();
-  for (const BatchingMachine& machine : study.machines)
-    out["machines"].push_back(machine_json(study, machine));
-  out["losses"] = Json::array();
-  for (const BatchingLoss& loss : batching_losses(study)) out["losses"].push_back(loss_json(loss));
-  out["policies"] = Json::array();
-  for (const BatchingRow& row : study.rows) out["policies"].push_back(row_json(row));
+  if (policies) {
+    add_policies(out, *policies);
+  } else {
+    for (const char* name : kPolicyNames) {
+      out[name] = nullptr;
+      out["stubs"].push_back(name);
+      out["notes"][name] = "not asked for: --only engine";
+    }
+  }
+  add_engine_figures(out, engines);
   return out;
 }
 
 std::string batching_table(const BatchingStudy& study) {
-  std::string out = "virtual time; real engines: not measured\n";
+  std::string out = "policies, virtual time\n";
   auto line = std::back_inserter(out);
   for (const BatchingMachine& machine : study.machines) {
     fmt::format_to(line,

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apps/millrace/bench/batching.hpp"
+#include "apps/millrace/bench/batching_engine.hpp"
 
 namespace millrace::app {
 
@@ -27,10 +29,11 @@ struct BatchingLoss {
 /// loads; negative when none has.
 [[nodiscard]] double best_fixed_wait_advantage(const BatchingStudy& study);
 
-/// The figures by their public names. What only real engines can say is null, is named in `stubs`,
-/// and `notes` says why.
-[[nodiscard]] nlohmann::ordered_json batching_figures(const BatchingStudy& study);
-/// The figures for a person.
+/// The figures by their public names. Those of a part that was not run are null and named in
+/// `stubs`, and `notes` says why.
+[[nodiscard]] nlohmann::ordered_json batching_figures(const std::optional<BatchingStudy>& policies,
+                                                      const std::optional<EngineStudy>& engines);
+/// The figures of the policies for a person.
 [[nodiscard]] std::string batching_table(const BatchingStudy& study);
 
 }  // namespace millrace::app

@@ -37,7 +37,7 @@ BatchingStudy made_up(double ours, double theirs) {
 }
 
 TEST(BatchingReport, HasTheNamedFigures) {
-  const auto figures = batching_figures(made_up(0.9, 0.8));
+  const auto figures = batching_figures(made_up(0.9, 0.8), std::nullopt);
 
   EXPECT_EQ(figures["bound_gain"], 2.9091);
   EXPECT_EQ(figures["gain"], 2.0);
@@ -50,15 +50,23 @@ TEST(BatchingReport, HasTheNamedFigures) {
   EXPECT_EQ(figures["policies"].size(), 4U * 3U * 4U);
 }
 
-TEST(BatchingReport, SaysPlainlyThatNoEngineWasMeasured) {
-  const auto figures = batching_figures(made_up(0.9, 0.8));
+TEST(BatchingReport, SaysPlainlyWhichPartWasNotMeasured) {
+  const auto policies = batching_figures(made_up(0.9, 0.8), std::nullopt);
+  const auto engines = batching_figures(std::nullopt, EngineStudy{});
 
-  EXPECT_TRUE(figures["engine_gain"].is_null());
-  EXPECT_EQ(figures["stubs"].size(), 6U);
-  for (const auto& stub : figures["stubs"])
-    EXPECT_TRUE(figures["notes"].contains(stub.get<std::string>()));
-  EXPECT_NE(batching_table(made_up(0.9, 0.8)).find("real engines: not measured"),
-            std::string::npos);
+  EXPECT_TRUE(policies["engine_gain"].is_null());
+  EXPECT_FALSE(policies["gain"].is_null());
+  EXPECT_TRUE(engines["gain"].is_null());
+  EXPECT_EQ(engines["engine_gain"], 0.0);
+  for (const auto& figures : {policies, engines})
+    for (const auto& stub : figures["stubs"])
+      EXPECT_TRUE(figures["notes"].contains(stub.get<std::string>())) << stub;
+  EXPECT_NE(policies["stubs"].size(), 0U);
+  EXPECT_NE(engines["stubs"].size(), 0U);
+}
+
+TEST(BatchingReport, SaysThatThePoliciesRanInVirtualTime) {
+  EXPECT_TRUE(batching_table(made_up(0.9, 0.8)).starts_with("policies, virtual time"));
 }
 
 TEST(BatchingReport, ListsLossesButNeitherTheOptimumNorWhatIsNone) {

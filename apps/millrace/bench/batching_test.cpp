@@ -24,8 +24,8 @@ TEST(BatchingStudy, HasARowForEveryPolicyMachineAndTrace) {
 }
 
 TEST(BatchingStudy, IsTheSameBitForBitEachTime) {
-  const auto once = batching_figures(study_batching(quick(), [](double) {})).dump();
-  const auto again = batching_figures(study_batching(quick(), [](double) {})).dump();
+  const auto once = batching_figures(study_batching(quick(), [](double) {}), std::nullopt).dump();
+  const auto again = batching_figures(study_batching(quick(), [](double) {}), std::nullopt).dump();
 
   EXPECT_EQ(once, again);
 }
