@@ -66,7 +66,7 @@ TEST(Layout, BoundsEveryWholeNumberOnBothSides) {
       EXPECT_EQ(mistakes(slot.with(field.key, above)).size(), 1U) << field.key;
     }
   }
-  EXPECT_EQ(numbers, 20);
+  EXPECT_EQ(numbers, 21);
 }
 
 TEST(Layout, TakesEveryChoiceAndNoOther) {
