@@ -1,7 +1,9 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>  // banned-ok(system-header): what a closed pipe does is the program's own business
+#include <cstdio>
 #include <exception>
 
 #include "apps/millrace/bench/command.hpp"
@@ -48,7 +50,11 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
 #endif
   try {
-    return run_program(argc, argv);
+    const int code = run_program(argc, argv);
+    // A full disk or a reader that went away: what was printed is lost, and nobody would know.
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    fmt::print(stderr, "millrace: standard output could not be written to its end\n");
+    return std::max(code, millrace::app::kFailed);
   } catch (const std::exception& error) {
     fmt::print(stderr, "millrace: {}\n", error.what());
     return millrace::app::kFailed;

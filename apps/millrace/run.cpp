@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "apps/millrace/learned_costs.hpp"
+#include "apps/millrace/number_between.hpp"
 #include "apps/millrace/report.hpp"
 #include "millrace/base/limits.hpp"
 #include "millrace/base/platform/terminal.hpp"
@@ -16,18 +17,6 @@
 namespace millrace::app {
 
 namespace {
-
-/// CLI::Range lets NaN through.
-CLI::Validator number_between(double least, double most) {
-  return {[=](std::string& text) {
-            double value = 0.0;
-            const bool number = CLI::detail::lexical_cast(text, value);
-            return number && value >= least && value <= most
-                       ? std::string{}
-                       : fmt::format("{} is not a number from {} to {}", text, least, most);
-          },
-          fmt::format("FLOAT in [{} - {}]", least, most)};
-}
 
 // A signal handler may do no more than this.
 volatile std::sig_atomic_t interrupt_seen = 0;

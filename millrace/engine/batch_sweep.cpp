@@ -102,6 +102,8 @@ void Shard::start_batch(BatchStage& batch, const Stage& stage) noexcept {
     return batch.failed(now_);
   }
   Lane& lane = *session->slots[stage.index].lane;
+  stats_[stage.index]->record_batch(filled.inputs);
+  if (filled.kept_separate > 0) stats_[stage.index]->add_kept_separate(filled.kept_separate);
   log_batch(*session, stage, filled);
   give_up_in_call(*session, stage, lane.job(), filled.inputs);
   batch.started();
@@ -144,8 +146,6 @@ void Shard::put_in_job(BatchStage& batch, SessionState& session, const Stage& st
 }
 
 void Shard::log_batch(SessionState& session, const Stage& stage, const Filled& filled) noexcept {
-  stats_[stage.index]->record_batch(filled.inputs);
-  if (filled.kept_separate > 0) stats_[stage.index]->add_kept_separate(filled.kept_separate);
   Event event;
   event.type = EventType::batch;
   event.stage = static_cast<std::uint16_t>(stage.index);

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "millrace/engine/lane.hpp"
 
@@ -105,6 +108,20 @@ struct LaneRig {
   StageEngine stage;
   std::shared_ptr<SessionShared> session = std::make_shared<SessionShared>();  // shared: by lanes
 };
+
+/// Everything that comes back, up to and with job_done.
+inline std::vector<LaneResult> take_all(Lane& lane) {
+  std::vector<LaneResult> results;
+  while (results.empty() || results.back().what != LaneResult::What::job_done) {
+    LaneResult result;
+    if (lane.pop_result(result, base::Instant{std::chrono::hours(1)})) {
+      results.push_back(std::move(result));
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  return results;
+}
 
 /// Emits what it gets.
 [[nodiscard]] inline NodeCalls passing() {

@@ -20,7 +20,6 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
 constexpr Instant kStart{std::chrono::milliseconds(5)};
-constexpr Instant kLater{std::chrono::hours(1)};
 
 Instant after_us(std::int64_t us) {
   return kStart + base::Duration{std::chrono::microseconds(us)};
@@ -36,20 +35,6 @@ Packet marker(ControlType type) {
   packet.from = base::MediaTime{10};
   packet.to = base::MediaTime{20};
   return packet;
-}
-
-/// Everything that comes back, up to and with job_done.
-std::vector<LaneResult> take_all(Lane& lane) {
-  std::vector<LaneResult> results;
-  while (results.empty() || results.back().what != LaneResult::What::job_done) {
-    LaneResult result;
-    if (lane.pop_result(result, kLater)) {
-      results.push_back(std::move(result));
-    } else {
-      std::this_thread::yield();
-    }
-  }
-  return results;
 }
 
 TEST(LaneMarker, StandsForItsControlMessage) {

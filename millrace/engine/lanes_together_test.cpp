@@ -17,8 +17,6 @@ using media::Packet;
 using ::testing::ElementsAre;
 using ::testing::SizeIs;
 
-constexpr Instant kLater{std::chrono::hours(1)};
-
 /// Emits what each session deferred, with the number of sessions in `to`.
 void emit_all(std::span<node::Work> works) {
   for (const node::Work& work : works) {
@@ -27,19 +25,6 @@ void emit_all(std::span<node::Work> works) {
     packet.to = base::MediaTime{static_cast<std::int64_t>(works.size())};
     work.context->emit(0, std::move(packet));
   }
-}
-
-std::vector<LaneResult> take_all(Lane& lane) {
-  std::vector<LaneResult> results;
-  while (results.empty() || results.back().what != LaneResult::What::job_done) {
-    LaneResult result;
-    if (lane.pop_result(result, kLater)) {
-      results.push_back(std::move(result));
-    } else {
-      std::this_thread::yield();
-    }
-  }
-  return results;
 }
 
 /// Lanes with as many packets as told, started, of which the first runs the others.

@@ -109,8 +109,14 @@ void Shard::post_job(SessionState& session, const Stage& stage) noexcept {
   gather_job(session, stage);
   Lane& lane = *session.slots[stage.index].lane;
   const bool natural = !lane.job().empty() || lane.timer() <= now_ || lane.has_controls();
+  send_job(session, stage, natural, Lane::Fate::run);
+}
+
+// `natural`: as in posts_job().
+void Shard::send_job(SessionState& session, const Stage& stage, bool natural,
+                     Lane::Fate fate) noexcept {
   if (!posts_job(session, stage.index, natural)) return;
-  begin_job(session, stage, Lane::Fate::run);
+  begin_job(session, stage, fate);
   executor_.post(session.slots[stage.index].lane);
 }
 

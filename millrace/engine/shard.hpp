@@ -187,6 +187,8 @@ class Shard {
   void log_failed(SessionState& session, const graph::Stage& stage, media::Packet&& what) noexcept;
   void gather_job(SessionState& session, const graph::Stage& stage) noexcept;
   void post_job(SessionState& session, const graph::Stage& stage) noexcept;
+  void send_job(SessionState& session, const graph::Stage& stage, bool natural,
+                Lane::Fate fate) noexcept;
   void begin_job(SessionState& session, const graph::Stage& stage, Lane::Fate fate) noexcept;
   [[nodiscard]] static base::Instant deadline_of(std::span<const media::Packet> job) noexcept;
   [[nodiscard]] bool may_enter_job(const graph::Stage& stage,

@@ -55,9 +55,7 @@ void Shard::offer_job(BatchStage& batch, SessionState& session, const Stage& sta
                                  [](const Packet& packet) { return packet.is_marker(); }) ||
                      lane.job().size() >= kMostHeld || lane.has_controls();
   const bool natural = lane.timer() <= now_ || (worth && !batch.in_flight());
-  if (!posts_job(session, stage.index, natural)) return;
-  begin_job(session, stage, Lane::Fate::run);
-  executor_.post(session.slots[stage.index].lane);
+  send_job(session, stage, natural, Lane::Fate::run);
 }
 
 // True: some were past their deadline. What only lies there until something defers (audio before
@@ -119,12 +117,7 @@ void Shard::start_together(BatchStage& batch, const Stage& stage) noexcept {
       end_job(batch, session, stage, nullptr);
       continue;
     }
-    Event event;
-    event.type = EventType::batch;
-    event.stage = static_cast<std::uint16_t>(stage.index);
-    event.count = inputs.size();
-    event.calls = 1;
-    log(session, std::move(event));
+    log_batch(session, stage, {.inputs = inputs.size(), .packets = 1});
     begin_job(session, stage, Lane::Fate::run);
     if (first == nullptr) {
       first = &session;
@@ -138,9 +131,7 @@ void Shard::start_together(BatchStage& batch, const Stage& stage) noexcept {
 // Its deadline has passed, or is out of reach: nothing of it is worked on, but its markers go on.
 void Shard::expire_job(SessionState& session, const Stage& stage, DropReason reason) noexcept {
   drop_input(session, stage, reason);
-  if (!posts_job(session, stage.index, true)) return;
-  begin_job(session, stage, Lane::Fate::expired);
-  executor_.post(session.slots[stage.index].lane);
+  send_job(session, stage, true, Lane::Fate::expired);
 }
 
 // The job of `session` in a call is over (null: gives nothing), and with the last one the call.

@@ -108,7 +108,7 @@ struct LateInput {
   base::Instant deadline{};
   base::Instant expected{};
   base::Duration cost{0};  ///< of the run that it will be in
-  bool warned = false;     ///< it was named by next_late(), or warned() was called for it
+  bool warned = false;     ///< warned() was called for it
 };
 
 struct BatcherCounters {

@@ -240,18 +240,6 @@ LateInput Batcher::outlook(std::uint32_t index, base::Instant free_at) const noe
           .warned = entry.warned};
 }
 
-std::optional<LateInput> Batcher::next_late(base::Instant free_at) noexcept {
-  for (std::uint32_t i = 0; i < waiting_.size(); ++i) {
-    if (waiting_[i].warned || waiting_[i].input.deadline == media::kNoDeadline) continue;
-    const LateInput found = outlook(i, free_at);
-    if (found.expected <= found.deadline) continue;
-    waiting_[i].warned = true;
-    ++counters_.late_warnings;
-    return found;
-  }
-  return std::nullopt;
-}
-
 std::span<const LateInput> Batcher::late(base::Instant free_at) noexcept {
   late_.clear();
   late_at_ = media::kNoDeadline;

@@ -58,10 +58,8 @@ class Batcher {
   void hint(std::uint32_t suggested_batch_size) noexcept { hint_ = suggested_batch_size; }
   void declare_average(base::Duration average) noexcept { curve_.declare_average(average); }
 
-  /// An input that, by the learned cost, will be late if the node becomes free at `free_at`; each
-  /// is named once. Call until there is none.
-  [[nodiscard]] std::optional<LateInput> next_late(base::Instant free_at) noexcept;
-  /// All of them, however often they were named; until the next call.
+  /// The inputs that, by the learned cost, will be late if the node becomes free at `free_at`;
+  /// until the next call.
   [[nodiscard]] std::span<const LateInput> late(base::Instant free_at) noexcept;
   /// From when on, by the last answer of late(), another one would be late: the node would become
   /// free too late for it. The latest instant when that cannot be.

@@ -224,7 +224,7 @@ TEST(Batcher, AFailedRunTeachesNothingAndFreesTheNode) {
   EXPECT_EQ(batcher.counters().failed_runs, 1U);
 }
 
-TEST(Batcher, WarnsOfEachInputThatWillBeLateOnce) {
+TEST(Batcher, NamesWhatWillBeLateAndWhetherSomebodyWasWarned) {
   Batcher batcher = small(OverflowPolicy::block, 10);
   batcher.declare_average(milliseconds{40});
   for (const std::uint64_t id : {1, 2}) {
@@ -232,12 +232,15 @@ TEST(Batcher, WarnsOfEachInputThatWillBeLateOnce) {
     one.deadline = at(id == 1 ? 200 : 60);
     (void)batcher.push(one);
   }
-  const auto late = batcher.next_late(at(30));
+  const auto late = batcher.late(at(30));
 
-  ASSERT_TRUE(late);
-  EXPECT_EQ(late->id, 2U);
-  EXPECT_GT(late->expected, late->deadline);
-  EXPECT_FALSE(batcher.next_late(at(30)));
+  ASSERT_EQ(late.size(), 1U);
+  EXPECT_EQ(late[0].id, 2U);
+  EXPECT_GT(late[0].expected, late[0].deadline);
+  EXPECT_FALSE(late[0].warned);
+  batcher.warned(2);
+  ASSERT_EQ(batcher.late(at(30)).size(), 1U);
+  EXPECT_TRUE(batcher.late(at(30))[0].warned);
   EXPECT_EQ(batcher.counters().late_warnings, 1U);
 }
 
@@ -262,7 +265,6 @@ TEST(Batcher, TellsOfAllThatAreLateAndWhenTheNextWillBe) {
   batcher.warned(2);
   batcher.warned(99);
   EXPECT_TRUE(batcher.late(at(30))[0].warned) << "it is told of as long as it waits";
-  EXPECT_FALSE(batcher.next_late(at(30)));
   EXPECT_EQ(batcher.counters().late_warnings, 1U);
   EXPECT_EQ(batcher.late(at(110)).size(), 1U);
   EXPECT_EQ(batcher.late(batcher.late_at()).size(), 2U);
@@ -329,7 +331,6 @@ TEST(Batcher, AllocatesAndLocksNothingOnceItIsBuilt) {
       }
       const BatchDecision decision = batcher.next(at(t), true);
       (void)batcher.cancel(id);
-      (void)batcher.next_late(at(t));
       for (const LateInput& late : batcher.late(at(t))) batcher.warned(late.id);
       (void)batcher.flush(id - 1);
       (void)batcher.gathers_until(at(t));

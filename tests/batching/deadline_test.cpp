@@ -9,6 +9,7 @@
 
 #include "millrace/node/registry.hpp"
 #include "millrace/testing/virtual_world.hpp"
+#include "tests/batching/tap_figures.hpp"
 
 // Deadlines at the wrapper inside the engine: who is told, and what is given up.
 namespace millrace::testing {
@@ -154,10 +155,6 @@ std::string manifest(const Line& line) {
          "  - {from: before, to: slow}\n"
          "  - {from: slow, to: after}\n"
          "  - {from: after, to: out}\n";
-}
-
-Instant at(int ms) {
-  return Instant{milliseconds(ms)};
 }
 
 class Deadlines : public ::testing::Test {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "millrace/testing/virtual_world.hpp"
+#include "tests/batching/tap_figures.hpp"
 
 // Where batching is at its edge: queues that are full, audio that does not fit together, inputs
 // that are withdrawn, nodes that fail.
@@ -38,10 +39,6 @@ std::string joining(const std::string& strategy) {
   return "buffering: {mode: greedy, merge_strategy: " + strategy + "}";
 }
 
-Instant at(int ms) {
-  return Instant{milliseconds(ms)};
-}
-
 void say(VirtualWorld& world, const std::string& text, int ms) {
   world.feed().add_text(world.stage("mic"), text, at(ms));
 }
@@ -54,13 +51,6 @@ void run(VirtualWorld& world) {
 
 const metrics::NodeStats& stats(VirtualWorld& world, const char* stage = "slow") {
   return world.runner().shard().stats(world.stage(stage));
-}
-
-std::uint64_t drops(const CheckedTap& tap, base::DropReason reason) {
-  std::uint64_t count = 0;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::dropped && event.drop_reason == reason) count += event.count;
-  return count;
 }
 
 // Numbers of a fixed batch -----------------------------------------------------------------------

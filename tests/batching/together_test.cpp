@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/testing/virtual_world.hpp"
+#include "tests/batching/tap_figures.hpp"
 
 // Calls of several sessions that run together: one call takes 100 ms, and 10 ms more for each
 // further session.
@@ -34,38 +35,12 @@ std::string choir(const std::string& more = "", const std::string& executor = "p
          executor + "}\n";
 }
 
-Instant at(int ms) {
-  return Instant{milliseconds(ms)};
-}
-
 void say(VirtualWorld& world, std::size_t session, const std::string& text, int ms) {
   world.feed(session).add_text(world.stage("mic"), text, at(ms));
 }
 
 void end_all(VirtualWorld& world, std::size_t sessions) {
   for (std::size_t s = 0; s < sessions; ++s) world.feed(s).end(world.stage("mic"));
-}
-
-std::vector<std::int64_t> left(const CheckedTap& tap) {
-  std::vector<std::int64_t> times;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::output)
-      times.push_back(std::chrono::duration_cast<milliseconds>(event.wall.since_start).count());
-  return times;
-}
-
-std::vector<std::uint64_t> batches(const CheckedTap& tap) {
-  std::vector<std::uint64_t> sizes;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::batch) sizes.push_back(event.count);
-  return sizes;
-}
-
-std::uint64_t drops(const CheckedTap& tap, base::DropReason reason) {
-  std::uint64_t count = 0;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::dropped && event.drop_reason == reason) count += event.count;
-  return count;
 }
 
 TEST(Together, RunsWhatGatheredOverSessionsInOneCall) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "millrace/testing/virtual_world.hpp"
+#include "tests/batching/tap_figures.hpp"
 
 namespace millrace::testing {
 namespace {
@@ -33,34 +34,6 @@ std::string slow(const std::string& buffering, const std::string& more = "") {
 
 constexpr const char* kGreedy = "{mode: greedy, merge_strategy: concatenate_text}";
 constexpr const char* kApart = "{mode: greedy, merge_strategy: keep_separate}";
-
-Instant at(int ms) {
-  return Instant{milliseconds(ms)};
-}
-
-/// Inputs of each call, in order.
-std::vector<std::uint64_t> batches(const CheckedTap& tap) {
-  std::vector<std::uint64_t> sizes;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::batch) sizes.push_back(event.count);
-  return sizes;
-}
-
-/// When each output left, in milliseconds.
-std::vector<std::int64_t> left(const CheckedTap& tap) {
-  std::vector<std::int64_t> times;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::output)
-      times.push_back(std::chrono::duration_cast<milliseconds>(event.wall.since_start).count());
-  return times;
-}
-
-std::uint64_t drops(const CheckedTap& tap, base::DropReason reason) {
-  std::uint64_t count = 0;
-  for (const engine::Event& event : tap.events)
-    if (event.type == EventType::dropped && event.drop_reason == reason) count += event.count;
-  return count;
-}
 
 TEST(Wrapper, NeverMakesALoneInputWait) {
   VirtualWorld world(slow(kGreedy));

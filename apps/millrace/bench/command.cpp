@@ -9,6 +9,7 @@
 #include "apps/millrace/bench/conditions.hpp"
 #include "apps/millrace/bench/latency_report.hpp"
 #include "apps/millrace/bench/speculation_report.hpp"
+#include "apps/millrace/number_between.hpp"
 #include "apps/millrace/report.hpp"
 #include "apps/millrace/run.hpp"
 
@@ -83,7 +84,7 @@ void add_latency(CLI::App& bench, int& exit_code) {
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   command->add_option("-s,--seconds", options->seconds, "Speech measured in each pattern")
-      ->check(CLI::Range(0.1, 1e6))
+      ->check(number_between(0.1, 1e6))
       ->capture_default_str();
   command
       ->add_option("--phases", options->phases,
@@ -127,7 +128,7 @@ void add_speculation(CLI::App& bench, int& exit_code) {
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   command->add_option("-s,--seconds", options->seconds, "Of load, over both phase patterns")
-      ->check(CLI::Range(2.0, 1e6))
+      ->check(number_between(2.0, 1e6))
       ->capture_default_str();
   command->add_option("--files", options->files, "Files put together for the end-of-turn curve")
       ->check(CLI::Range(2, 1000))
