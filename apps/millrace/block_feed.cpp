@@ -45,6 +45,7 @@ std::optional<media::Packet> BlockFeed::next(rt::PayloadPool& pool) {
   block->from += offset_;
   block->to += offset_;
   until_ = block->to;
+  ++count_;
   return block;
 }
 

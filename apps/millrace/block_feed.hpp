@@ -21,6 +21,8 @@ class BlockFeed {
   [[nodiscard]] std::optional<media::Packet> next(rt::PayloadPool& pool);
   /// Media time handed out so far.
   [[nodiscard]] base::MediaTime until() const noexcept { return until_; }
+  /// Blocks (or lines) handed out so far.
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
   [[nodiscard]] std::string warning() const { return source_.warning(); }
 
  private:
@@ -32,6 +34,7 @@ class BlockFeed {
   std::optional<base::MediaTime> limit_;
   base::MediaTime offset_{0};
   base::MediaTime until_{0};
+  std::uint64_t count_ = 0;
 };
 
 /// The same as the input of a session on a virtual clock: a block is due when its last frame has

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "apps/millrace/report.hpp"
 #include "millrace/base/utf8.hpp"
 
 namespace millrace::app {
@@ -117,8 +118,10 @@ base::Result<InputSource> open_input(const std::string& input, const nodes::File
                                      const graph::Plan& plan) {
   const auto stage = input_stage(plan);
   if (!stage) return std::unexpected(stage.error());
-  if (takes_text(plan, *stage)) return open_text(input, options, plan.stages[*stage], plan.name);
-  return open_audio(input, options, plan, *stage);
+  auto source = takes_text(plan, *stage) ? open_text(input, options, plan.stages[*stage], plan.name)
+                                         : open_audio(input, options, plan, *stage);
+  if (!source) return std::unexpected(named_by_user(std::move(source.error())));
+  return source;
 }
 
 }  // namespace millrace::app

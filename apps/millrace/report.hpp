@@ -22,6 +22,9 @@ int report(const base::Error& error);
 /// A warning for the user, to stderr.
 void warn(const std::string& text);
 
+/// An error about a file that the command line names: one that is not there is bad usage.
+[[nodiscard]] base::Error named_by_user(base::Error error);
+
 /// Loads, checks and plans a manifest; every mistake comes back.
 // shared: the engine, its shards and a worker that hangs keep the plan.
 [[nodiscard]] std::expected<std::shared_ptr<const graph::Plan>, std::vector<base::Error>> load_plan(

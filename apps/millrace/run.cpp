@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>  // banned-ok(system-header): Ctrl-C is the program's own business
 #include <cstdio>
+#include <ctime>
 #include <string>
 #include <utility>
 
@@ -20,6 +21,35 @@ namespace {
 
 // A signal handler may do no more than this.
 volatile std::sig_atomic_t interrupt_seen = 0;
+// A terminal and a parent may both pass on one Ctrl-C: only one that comes later asks again.
+constexpr std::time_t kAskedAgainSeconds = 1;
+volatile std::time_t interrupt_at = 0;
+
+// The first ends the run in order. Where even that hangs (a pipe that nobody writes to), one more
+// ends the program as if nobody had caught it.
+void on_interrupt(int signal) {
+  const std::time_t now = std::time(nullptr);
+  if (interrupt_seen == 0) {
+    interrupt_at = now;
+    interrupt_seen = 1;
+  } else if (now - interrupt_at > kAskedAgainSeconds) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  }
+}
+
+// What went wrong inside must be seen where only errors are looked at.
+void tell_of_failures(const std::vector<SessionSummary>& sessions) {
+  std::size_t failures = 0;
+  const std::string* first = nullptr;
+  for (const SessionSummary& session : sessions) {
+    if (session.failures().empty()) continue;
+    if (first == nullptr) first = &session.failures().front();
+    failures += session.failures().size();
+  }
+  if (first == nullptr) return;
+  warn(failures == 1 ? *first : fmt::format("{} failures; the first: {}", failures, *first));
+}
 
 constexpr const char* kExamples = R"(
 Examples:
@@ -35,7 +65,8 @@ Examples:
       100 callers at once: 50 of each file
   millrace run examples/read_aloud.yaml --input sentences.txt --line-ms 5 --output out.wav
       a text, line by line, read aloud
-Exit codes: 0 good, 1 the work failed, 2 bad usage, input or manifest, 130 interrupted.)";
+Exit codes: 0 good, 1 the work failed, 2 bad usage, input or manifest, 130 interrupted.
+Ctrl-C ends a run in order: files are whole. A second one, a second later, ends it at once.)";
 
 base::Result<std::unique_ptr<Recorder>> open_recorder(const RunOptions& options) {
   if (options.record.empty()) return nullptr;
@@ -82,11 +113,18 @@ int run(const RunOptions& options) {
       state.code = std::max(state.code, report(closed.error()));
   if (!state.summaries.empty())
     fmt::print("{}", summary_text(state.summaries, state.stages, state.figures));
+  tell_of_failures(state.summaries);
   if (!options.fast && !state.stages.empty()) keep_costs(*state.plan, state.stages);
   return interrupted() ? kInterrupted : state.code;
 }
 
 }  // namespace
+
+void add_input(RunState& state, const BlockFeed& blocks) {
+  state.figures.audio_seconds += static_cast<double>(blocks.until().count()) / 1e6;
+  if (takes_text(*state.plan, state.stage))
+    state.figures.text_lines = state.figures.text_lines.value_or(0) + blocks.count();
+}
 
 void tell_of_input(RunState& state, const std::string& warning) {
   if (warning.empty()) return;
@@ -99,11 +137,10 @@ bool interrupted() noexcept {
 }
 
 void catch_interrupts() noexcept {
-  const auto handler = [](int) { interrupt_seen = 1; };
-  std::signal(SIGINT, handler);
-  std::signal(SIGTERM, handler);
+  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
 #ifdef SIGHUP
-  std::signal(SIGHUP, handler);
+  std::signal(SIGHUP, on_interrupt);
 #endif
 }
 

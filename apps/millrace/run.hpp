@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "apps/millrace/block_feed.hpp"
 #include "apps/millrace/event_log.hpp"
 #include "apps/millrace/recorder.hpp"
 #include "apps/millrace/run_options.hpp"
@@ -59,12 +60,17 @@ void run_fast(RunState& state);
 /// All sessions at once, at the pace of their audio.
 void run_realtime(RunState& state);
 
+/// Adds what the session's input came to.
+void add_input(RunState& state, const BlockFeed& blocks);
 /// An input that was not what it claims to be is played as far as it goes, told of, and decides the
 /// exit code. Nothing when `warning` is empty.
 void tell_of_input(RunState& state, const std::string& warning);
 
-/// Set by Ctrl-C; the run ends in order: files are whole, what was held back is counted.
+/// Set by Ctrl-C; the run ends in order: files are whole, what was held back is counted. A second
+/// one, a second or more later, ends the program at once.
 [[nodiscard]] bool interrupted() noexcept;
+/// What sessions may still give after an interrupt; then they are closed as they are.
+inline constexpr base::Duration kInterruptedFor = std::chrono::seconds(5);
 void catch_interrupts() noexcept;
 
 }  // namespace millrace::app

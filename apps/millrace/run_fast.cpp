@@ -58,8 +58,17 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number) {
     state.code = std::max(state.code, report(session.error()));
     return;
   }
+  const base::RealClock clock;
+  std::optional<base::Instant> stopped;
   (*runner)->run([&] {
-    if (interrupted()) feed.stop();
+    if (interrupted() && !stopped) {
+      stopped = clock.now();
+      feed.stop();
+    }
+    if (stopped && clock.now() - *stopped > kInterruptedFor) {
+      warn(task.name + " was interrupted and still worked; it is closed as it is");
+      return true;
+    }
     state.progress.show(fmt::format("session {} of {}, {:.0f} s of audio", number,
                                     state.tasks.size(),
                                     static_cast<double>(blocks.until().count()) / 1e6));
@@ -72,7 +81,7 @@ void run_one(RunState& state, const SessionTask& task, std::uint64_t number) {
   tell_of_input(state, blocks.warning());
   if (!output.close()) state.code = std::max(state.code, kFailed);
   if (!output.summary().failures().empty()) state.code = std::max(state.code, kFailed);
-  state.figures.audio_seconds += static_cast<double>(blocks.until().count()) / 1e6;
+  add_input(state, blocks);
   state.figures.events_lost += (*session)->events_lost;
   add_figures(state.stages, *state.plan, (*runner)->shard());
   state.summaries.push_back(std::move(output.summary()));

@@ -107,8 +107,13 @@ base::Result<void> check_files(const RunOptions& options, const graph::Plan& pla
   for (const std::string& input : options.inputs) {
     if (input.empty())
       return base::fail(base::Code::bad_argument, "an empty name between the commas", "--input");
-    for (const std::filesystem::path& part : nodes::split_joined(input))
+    for (const std::filesystem::path& part : nodes::split_joined(input)) {
+      if (part.empty())
+        return base::fail(
+            base::Code::bad_argument,
+            fmt::format("an empty name beside a + in '{}'; expected FILE+FILE", input), "--input");
       others.push_back(part.string());
+    }
   }
   // Sessions may be thousands: their names differ by construction, but for a sink that is called
   // like a session.

@@ -24,7 +24,6 @@ using base::Instant;
 
 // A session that gives nothing at all for so long after its input ended is stuck in a node.
 constexpr Duration kPatience = std::chrono::seconds(60);
-constexpr Duration kPatienceInterrupted = std::chrono::seconds(5);
 // The last marker of an input is tried again after so long when the door is full.
 constexpr Duration kEndRetry = std::chrono::milliseconds(5);
 // Events of several sessions are put in order over this much time.
@@ -111,7 +110,7 @@ class Feeder {
     const Instant now = clock_.now();
     if (!live.end_since) live.end_since = now;
     const bool stopping = stopping_.load(std::memory_order_acquire);
-    return now - *live.end_since > (stopping ? kPatienceInterrupted : kPatience);
+    return now - *live.end_since > (stopping ? kInterruptedFor : kPatience);
   }
 
   std::vector<std::unique_ptr<Live>>& sessions_;
@@ -185,7 +184,7 @@ void drain_all(RunState& state, std::vector<std::unique_ptr<Live>>& sessions, Fe
   rt::Doorbell pause;
   Instant last_sign = clock.now();
   Instant last_write = last_sign;
-  bool stopping = false;
+  std::optional<Instant> stopped;
   for (;;) {
     bool any = false;
     std::size_t done = 0;
@@ -203,11 +202,11 @@ void drain_all(RunState& state, std::vector<std::unique_ptr<Live>>& sessions, Fe
       last_write = now;
     }
     if (done == sessions.size()) return;
-    if (interrupted() && !stopping) {
-      stopping = true;
+    if (interrupted() && !stopped) {
+      stopped = now;
       feeder.stop();
     }
-    if (now - last_sign > (stopping ? kPatienceInterrupted : kPatience)) {
+    if (stopped ? now - *stopped > kInterruptedFor : now - last_sign > kPatience) {
       state.code = std::max(state.code, kFailed);
       warn(fmt::format("{} of {} sessions did not end; they are closed as they are",
                        sessions.size() - done, sessions.size()));
@@ -277,7 +276,7 @@ void run_realtime(RunState& state) {
     if (recorder != nullptr) recorder->events_lost(live->handle->events_lost());
     state.figures.refused += live->handle->refused();
     state.figures.events_lost += live->handle->events_lost();
-    state.figures.audio_seconds += static_cast<double>(live->blocks.until().count()) / 1e6;
+    add_input(state, live->blocks);
     tell_of_input(state, live->blocks.warning());
     if (!live->output.close()) state.code = std::max(state.code, kFailed);
     if (!live->output.summary().failures().empty()) state.code = std::max(state.code, kFailed);

@@ -6,6 +6,7 @@
 
 #include "apps/millrace/report.hpp"
 #include "apps/millrace/run.hpp"
+#include "millrace/base/printable.hpp"
 
 namespace millrace::app {
 
@@ -52,7 +53,8 @@ void SessionOutput::say(const engine::OutputPacket& output) {
   const std::string_view text = output.packet.text();
   if (text_path_.empty()) {
     if (progress_ == nullptr) return;
-    progress_->print(fmt::format("{}  {}: {}", name_, plan_->stages[output.stage].id, text));
+    progress_->print(
+        fmt::format("{}  {}: {}", name_, plan_->stages[output.stage].id, base::printable(text)));
   } else {
     text_ << text << '\n';
   }

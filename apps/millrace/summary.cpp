@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "millrace/base/printable.hpp"
+
 namespace millrace::app {
 
 using base::MediaTime;
@@ -212,7 +214,8 @@ void add_utterances(std::string& out, const SessionSummary& session) {
     }
   }
   for (const SessionSummary::Words& words : session.words())
-    fmt::format_to(line, "  turn {:>2}  {}: {}\n", words.turn, words.node, shortened(words.text));
+    fmt::format_to(line, "  turn {:>2}  {}: {}\n", words.turn, words.node,
+                   base::printable(shortened(words.text)));
   for (const SessionSummary::Turn& turn : session.turns()) {
     fmt::format_to(line, "  turn {:>2}  end of speech to reply {:.1f} ms = endpoint wait {:.1f}",
                    turn.turn, ms(turn.total), ms(turn.endpoint_wait));
@@ -224,7 +227,7 @@ void add_utterances(std::string& out, const SessionSummary& session) {
   if (session.interruptions() > 0)
     fmt::format_to(line, "  {} interruptions\n", session.interruptions());
   for (const std::string& failure : session.failures())
-    fmt::format_to(line, "  failed  {}\n", failure);
+    fmt::format_to(line, "  failed  {}\n", base::printable(failure));
 }
 
 void add_totals(std::string& out, const std::vector<SessionSummary>& sessions) {
@@ -320,16 +323,21 @@ std::string summary_text(const std::vector<SessionSummary>& sessions,
   add_stages(out, stages);
   add_costs(out, stages);
   auto line = std::back_inserter(out);
-  fmt::format_to(line, "\n{} session{}, {:.1f} s of audio in {:.1f} s", run.sessions,
-                 run.sessions == 1 ? "" : "s", run.audio_seconds, run.wall_seconds);
+  const std::string played = run.text_lines ? fmt::format("{} lines of text", *run.text_lines)
+                                            : fmt::format("{:.1f} s of audio", run.audio_seconds);
+  fmt::format_to(line, "\n{} session{}, {} in {:.1f} s", run.sessions, run.sessions == 1 ? "" : "s",
+                 played, run.wall_seconds);
   if (run.virtual_time) {
     fmt::format_to(line, " (virtual time: latencies above are simulated, not measured)\n");
     return out;
   }
   const double cores = run.wall_seconds > 0.0 ? run.cpu_seconds / run.wall_seconds : 0.0;
+  fmt::format_to(line, "; load {:.2f} cores", cores);
+  if (!run.text_lines && run.audio_seconds > 0.0)
+    fmt::format_to(line, ", {:.1f} CPU s per session-hour",
+                   run.cpu_seconds / run.audio_seconds * 3600.0);
   fmt::format_to(
-      line, "; load {:.2f} cores, {:.1f} CPU s per session-hour, {:.0f} wake-ups/s\n", cores,
-      run.audio_seconds > 0.0 ? run.cpu_seconds / run.audio_seconds * 3600.0 : 0.0,
+      line, ", {:.0f} wake-ups/s\n",
       run.wall_seconds > 0.0 ? static_cast<double>(run.wake_ups) / run.wall_seconds : 0.0);
   if (run.decisions > 0)
     fmt::format_to(

@@ -96,7 +96,8 @@ void add_figures(std::vector<StageFigures>& figures, const graph::Plan& plan,
 struct RunFigures {
   bool virtual_time = false;
   std::size_t sessions = 0;
-  double audio_seconds = 0.0;  ///< over all sessions
+  double audio_seconds = 0.0;               ///< over all sessions
+  std::optional<std::uint64_t> text_lines;  ///< likewise, where the input is text
   double wall_seconds = 0.0;
   double cpu_seconds = 0.0;
   std::uint64_t refused = 0;  ///< frames the door refused

@@ -130,12 +130,13 @@ base::Result<std::shared_ptr<const FilterBank>> FilterBank::create(std::int32_t 
   bank->half_ = bank->taps_ / 2 - 1;
   const std::size_t total = static_cast<std::size_t>(bank->phases_) * bank->taps_;
   if (total > kMaxCoefficients)
-    return base::fail(base::Code::bad_argument,
-                      std::to_string(in_rate_hz) + " to " + std::to_string(out_rate_hz) +
-                          " Hz needs a table of " + std::to_string(total) +
-                          " coefficients, expected rates with a common divisor that keeps it "
-                          "under " +
-                          std::to_string(kMaxCoefficients));
+    return base::fail(
+        base::Code::bad_argument,
+        std::to_string(in_rate_hz) + " to " + std::to_string(out_rate_hz) +
+            " Hz needs a table of " + std::to_string(total) + " coefficients, at most " +
+            std::to_string(kMaxCoefficients) +
+            " expected: convert the audio to a usual rate first (8000, 16000, 44100 or "
+            "48000 Hz)");
   bank->coefficients_.resize(total);
   bank->design(edge * (spec.pass_edge + spec.stop_edge) / 2.0, beta);
   return bank;

@@ -83,11 +83,16 @@ WavReader::WavReader(WavHeader header, detail::Source source)
   const auto to_frames = [&](std::int64_t bytes) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes) / frame_bytes);
   };
-  if (header.data_bytes) declared_frames_ = to_frames(*header.data_bytes);
+  if (header.data_bytes) {
+    declared_frames_ = to_frames(*header.data_bytes);
+    rest_bytes_ = *header.data_bytes % frame_bytes;
+  }
   frames_ = declared_frames_;
   if (source.size_bytes) {
-    const std::uint64_t present = to_frames(*source.size_bytes - header.data_offset);
+    const std::int64_t bytes = std::max<std::int64_t>(0, *source.size_bytes - header.data_offset);
+    const std::uint64_t present = to_frames(bytes);
     frames_ = std::min(declared_frames_.value_or(present), present);
+    if (!header.data_bytes) rest_bytes_ = bytes % frame_bytes;
   }
   samples_ = detail::SampleStream(std::move(source.stream), header.format,
                                   static_cast<std::size_t>(header.channels), frames_);
@@ -105,6 +110,11 @@ std::string WavReader::warning() const {
   if (const auto lost = truncated())
     text = "truncated: the header promises " + std::to_string(lost->declared_frames) +
            " frames, the file holds " + std::to_string(lost->present_frames);
+  const std::int64_t rest =
+      rest_bytes_ > 0 ? rest_bytes_ : static_cast<std::int64_t>(samples_.rest_bytes());
+  if (text.empty() && rest > 0)
+    text = "the last " + std::to_string(rest) + " bytes of its samples are no whole frame (" +
+           std::to_string(header_.frame_bytes()) + " bytes) and were left out";
   if (scrubbed() > 0) {
     if (!text.empty()) text += "; ";
     text += std::to_string(scrubbed()) +

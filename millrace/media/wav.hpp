@@ -40,7 +40,8 @@ class WavReader {
   [[nodiscard]] std::optional<std::uint64_t> frames() const noexcept { return frames_; }
   /// Present when samples are missing: for a file from open() on, for a pipe once it has ended.
   [[nodiscard]] std::optional<Truncation> truncated() const noexcept;
-  /// One line for the user when the file is truncated or had samples scrubbed; else empty.
+  /// One line for the user when the file is truncated, ends inside a frame or had samples scrubbed;
+  /// else empty.
   [[nodiscard]] std::string warning() const;
   [[nodiscard]] std::uint64_t scrubbed() const noexcept { return samples_.scrubbed(); }
 
@@ -50,6 +51,7 @@ class WavReader {
   WavHeader header_;
   std::optional<std::uint64_t> declared_frames_;
   std::optional<std::uint64_t> frames_;
+  std::int64_t rest_bytes_ = 0;  ///< of an unfinished frame behind the last whole one
   bool size_known_ = false;
   detail::SampleStream samples_;
 };

@@ -107,6 +107,26 @@ TEST(WavReader, ReadsAStreamedFileToItsEnd) {
   EXPECT_FALSE(reader->truncated());
 }
 
+TEST(WavReader, TellsOfHalfAFrameAtTheEnd) {
+  const Scratch scratch;
+  const auto counted = WavReader::open(scratch.put(
+      "a.wav", WavBytes().riff().fmt().data(5).number(0x40004000, 4).number(0x12, 1).view()));
+  const auto streamed = WavReader::open(scratch.put("b.wav", WavBytes()
+                                                                 .riff(WavBytes::kStreamed)
+                                                                 .fmt()
+                                                                 .data(WavBytes::kStreamed)
+                                                                 .number(0x40004000, 4)
+                                                                 .number(0x12, 1)
+                                                                 .view()));
+
+  ASSERT_TRUE(counted);
+  EXPECT_EQ(counted->frames(), 2U);
+  EXPECT_EQ(counted->warning(),
+            "the last 1 bytes of its samples are no whole frame (2 bytes) and were left out");
+  ASSERT_TRUE(streamed);
+  EXPECT_EQ(streamed->warning(), counted->warning());
+}
+
 TEST(WavReader, TakesAFileWithoutSamples) {
   const Scratch scratch;
 

@@ -4,12 +4,16 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "millrace/base/annotations.hpp"
 #include "millrace/base/check.hpp"
 #include "millrace/base/limits.hpp"
 #include "millrace/media/resampler.hpp"
 #include "millrace/rt/guard.hpp"
+#include "millrace/rt/mutex.hpp"
 
 namespace millrace::nodes {
 namespace {
@@ -62,6 +66,28 @@ struct Conversion {
   std::shared_ptr<const FilterBank> bank;  // shared: immutable, one for all sessions
 };
 
+/// The banks that sessions asked for when their first block told the rate: the first one designs it
+/// (milliseconds), the others of the stage take the same.
+///   threads  any; locks
+class LateBanks {
+ public:
+  base::Result<std::shared_ptr<const FilterBank>> find_or_make(std::int32_t in_rate_hz,
+                                                               const Conversion& to) {
+    const rt::MutexLock lock(mutex_);
+    for (const auto& bank : made_)
+      if (bank->in_rate_hz() == in_rate_hz) return bank;
+    auto bank = FilterBank::create(in_rate_hz, to.rate_hz, to.quality);
+    // Callers choose the rates: what is kept for them is bounded.
+    if (bank && made_.size() < kKept) made_.push_back(*bank);
+    return bank;
+  }
+
+ private:
+  static constexpr std::size_t kKept = 16;
+  rt::Mutex mutex_;
+  std::vector<std::shared_ptr<const FilterBank>> made_ MR_GUARDED_BY(mutex_);  // shared: as above
+};
+
 bool is_sound(const Packet& packet) noexcept {
   return packet.rate_hz >= base::limits::kMinRateHz && packet.rate_hz <= base::limits::kMaxRateHz &&
          packet.channels >= 1 && packet.channels <= base::limits::kMaxChannels &&
@@ -80,8 +106,8 @@ bool is_timed(const Packet& packet) noexcept {
 
 class ResampleSession final : public node::SessionNode {
  public:
-  ResampleSession(const Conversion& conversion, std::optional<Resampler> resampler)
-      : conversion_(&conversion), resampler_(std::move(resampler)) {}
+  ResampleSession(const Conversion& conversion, LateBanks& late, std::optional<Resampler> resampler)
+      : conversion_(&conversion), late_(&late), resampler_(std::move(resampler)) {}
 
   void process(Packet& packet, node::Context& context) noexcept override {
     if (!takes(packet, context)) return;
@@ -112,8 +138,10 @@ class ResampleSession final : public node::SessionNode {
   [[nodiscard]] std::size_t channels() const noexcept { return resampler_->channels(); }
 
   const Conversion* conversion_;  ///< the stage's, which outlives its sessions
+  LateBanks* late_;               ///< likewise
   std::optional<Resampler> resampler_;
   std::int32_t tried_rate_hz_ = 0;  ///< of the last attempt to make one
+  std::string why_not_;             ///< it failed
   bool refusing_ = false;           ///< a wrong format was told of
   bool running_ = false;            ///< a stream has begun and not ended
   bool timed_ = true;
@@ -139,7 +167,7 @@ bool ResampleSession::takes(const Packet& packet, node::Context& context) noexce
                     static_cast<std::size_t>(packet.channels) == channels();
   if (!fits && !refusing_)
     context.failed(resampler_ ? "blocks of another rate or channel count than the first are refused"
-                              : "no conversion is possible from the rate of the input");
+                              : std::string_view(why_not_));
   refusing_ = !fits;
   return fits;
 }
@@ -151,12 +179,19 @@ void ResampleSession::make(const Packet& packet) noexcept {
   tried_rate_hz_ = packet.rate_hz;
   std::shared_ptr<const FilterBank> bank = conversion_->bank;
   if (!bank) {
-    auto made = FilterBank::create(packet.rate_hz, conversion_->rate_hz, conversion_->quality);
-    if (!made) return;
+    auto made = late_->find_or_make(packet.rate_hz, *conversion_);
+    if (!made) {
+      why_not_ = std::move(made.error().message);
+      return;
+    }
     bank = *std::move(made);
   }
   auto resampler = Resampler::create(std::move(bank), static_cast<std::size_t>(packet.channels));
-  if (resampler) resampler_.emplace(*std::move(resampler));
+  if (resampler) {
+    resampler_.emplace(*std::move(resampler));
+  } else {
+    why_not_ = std::move(resampler.error().message);
+  }
 }
 
 /// Begins a stream, or ends one that `packet` does not go on with and begins the next. The output
@@ -255,7 +290,7 @@ class ResampleStage final : public node::StageNode {
       if (!made) return std::unexpected(made.error());
       resampler.emplace(*std::move(made));
     }
-    return std::make_unique<ResampleSession>(conversion_, std::move(resampler));
+    return std::make_unique<ResampleSession>(conversion_, late_, std::move(resampler));
   }
   [[nodiscard]] node::Format output_format(std::size_t) const override {
     return {.kind = media::PacketKind::audio,
@@ -270,6 +305,7 @@ class ResampleStage final : public node::StageNode {
 
  private:
   Conversion conversion_;
+  LateBanks late_;
 };
 
 base::Result<std::unique_ptr<node::StageNode>> create(const node::StageConfig& config) {

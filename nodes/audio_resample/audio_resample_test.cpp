@@ -17,7 +17,9 @@ namespace {
 
 using base::media_time;
 using base::MediaTime;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::NodeHarness;
 using ::testing::SizeIs;
@@ -270,8 +272,8 @@ TEST(AudioResample, CountsARatioThatTurnsOutImpossibleOnce) {
   const auto harness = open({}, {{"rate_hz", std::int64_t{47'999}}, {"quality", "high"}});
   for (int i = 0; i < 3; ++i) harness->push_audio(0, tone(480), MediaTime{0}, 47'989);
 
-  EXPECT_THAT(harness->failures(), ElementsAre("no conversion is possible from the rate of the "
-                                               "input"));
+  EXPECT_THAT(harness->failures(), ElementsAre(AllOf(HasSubstr("47989 to 47999 Hz needs"),
+                                                     HasSubstr("convert the audio to a usual"))));
 }
 
 TEST(AudioResample, NeitherAllocatesNorLocksInTheSweep) {
