@@ -9,6 +9,7 @@
 
 #include "apps/millrace/replay_run.hpp"
 #include "apps/millrace/report.hpp"
+#include "millrace/base/printable.hpp"
 #include "millrace/inference/model_store.hpp"
 
 namespace millrace::app {
@@ -105,18 +106,22 @@ int tell_identity(const Comparison& compared, const Replayed& replayed) {
     fmt::print("{} pieces of work on the pool went another way than when they were recorded.\n",
                replayed.jobs_parted);
   if (differ == 0) {
-    fmt::print("{} decisions, all identical\n", compared.same);
+    if (compared.same == 0) {
+      fmt::print("no decision was recorded: there is nothing to compare\n");
+    } else {
+      fmt::print("{} decisions, all identical\n", compared.same);
+    }
     return kGood;
   }
   fmt::print("{} decisions identical, {} differ; the first:\n{}", compared.same, differ,
-             difference_table(compared.differences, kRowsIdentical));
+             base::printable(difference_table(compared.differences, kRowsIdentical)));
   return kFailed;
 }
 
 int tell_difference(const Comparison& compared) {
   fmt::print("{}{} decisions the same, {} changed, {} only in the record, {} only in the replay\n",
-             difference_table(compared.differences, kRowsOfPipelines), compared.same,
-             compared.changed, compared.only_recorded, compared.only_replayed);
+             base::printable(difference_table(compared.differences, kRowsOfPipelines)),
+             compared.same, compared.changed, compared.only_recorded, compared.only_replayed);
   return kGood;
 }
 

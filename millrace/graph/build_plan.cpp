@@ -145,6 +145,11 @@ void add_edges(Plan& plan, const Ordered& graph) {
   }
 }
 
+/// Whether the parameters of `stage` make use of `port`.
+bool used(const Stage& stage, const node::PortDecl& port) {
+  return port.with_param.empty() || stage.params.boolean(port.with_param);
+}
+
 void note_open_outputs(Plan& plan) {
   for (const Stage& stage : plan.stages) {
     std::vector<std::string_view> open;
@@ -152,11 +157,34 @@ void note_open_outputs(Plan& plan) {
     if (stage.contract().role == node::Role::sink) continue;
     const auto outputs = stage.contract().outputs;
     for (std::uint32_t port = 0; port < outputs.size(); ++port)
-      if (std::ranges::none_of(stage.out_edges,
-                               [&](auto i) { return plan.edges[i].from_port == port; }))
+      if (used(stage, outputs[port]) && std::ranges::none_of(stage.out_edges, [&](auto i) {
+            return plan.edges[i].from_port == port;
+          }))
         open.push_back(outputs[port].name);
     if (!open.empty())
       plan.notes.push_back(stage.id + ": nothing takes its output " + detail::joined(open));
+  }
+}
+
+/// Ports and the parameter that they belong to, where one is there without the other.
+void note_halves(Plan& plan) {
+  const auto note = [&](const Stage& stage, const node::PortDecl& port, const char* direction,
+                        bool connected) {
+    if (port.with_param.empty() || connected == used(stage, port)) return;
+    const std::string param(port.with_param);
+    const std::string called = std::string(direction) + " " + std::string(port.name);
+    plan.notes.push_back(
+        connected ? stage.id + ": " + called + " is not used while " + param + " is false"
+                  : stage.id + ": " + param + " has no effect: nothing reaches " + called);
+  };
+  for (const Stage& stage : plan.stages) {
+    const auto inputs = stage.contract().inputs;
+    for (std::uint32_t port = 0; port < inputs.size(); ++port)
+      note(stage, inputs[port], "input", std::ranges::any_of(stage.in_edges, [&](auto i) {
+             return plan.edges[i].to_port == port;
+           }));
+    for (const auto i : stage.out_edges)
+      note(stage, stage.contract().outputs[plan.edges[i].from_port], "output", true);
   }
 }
 
@@ -187,6 +215,7 @@ std::expected<std::unique_ptr<const Plan>, std::vector<base::Error>> build_plan(
   add_stages(*plan, graph);
   add_edges(*plan, graph);
   note_open_outputs(*plan);
+  note_halves(*plan);
   detail::settle_formats(*plan, graph.nodes, graph.edges, mistakes);
   if (mistakes.empty()) {
     detail::add_latency(*plan);

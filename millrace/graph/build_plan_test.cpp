@@ -92,6 +92,37 @@ TEST(BuildPlan, GivesTheReferenceExampleItsBudgetAndNotes) {
                           "gate: nothing takes its output for_confirmation"));
 }
 
+std::string mixing(std::string_view params, std::string_view more) {
+  return "version: v1\nnodes:\n"
+         "  - {id: mic, type: audio_input, params: {rate_hz: 16000}}\n"
+         "  - {id: vad, type: silero_vad}\n"
+         "  - {id: mix, type: mix, params: {" +
+         std::string(params) +
+         "}}\n"
+         "  - {id: out, type: audio_output}\n"
+         "edges:\n"
+         "  - {from: mic, to: vad}\n"
+         "  - {from: mic, to: mix.a}\n"
+         "  - {from: mix.audio, to: out}\n" +
+         std::string(more);
+}
+
+TEST(BuildPlan, NotesAParameterWithoutThePortItNeeds) {
+  EXPECT_THAT(
+      good(mixing("leveled: true", ""))->notes,
+      ElementsAre("vad: nothing takes its output vad", "mix: nothing takes its output loudness",
+                  "mix: leveled has no effect: nothing reaches input level"));
+  EXPECT_THAT(good(mixing("leveled: false", ""))->notes,
+              ElementsAre("vad: nothing takes its output vad"));
+}
+
+TEST(BuildPlan, NotesAConnectedPortWhoseParameterIsOff) {
+  EXPECT_THAT(good(mixing("leveled: false", "  - {from: vad, to: mix.level}\n"))->notes,
+              ElementsAre("mix: input level is not used while leveled is false"));
+  EXPECT_THAT(good(mixing("leveled: true", "  - {from: vad, to: mix.level}\n"))->notes,
+              ElementsAre("mix: nothing takes its output loudness"));
+}
+
 TEST(BuildPlan, AVadBeforeTheGateIsNoFeedback) {
   const auto plan = good(kVoiceReply);
 

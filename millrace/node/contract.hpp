@@ -32,6 +32,8 @@ struct PortDecl {
   std::int16_t channels = 0;    ///< audio: the only channel count it takes; 0 is any
   bool required = true;         ///< an input that must be connected
   bool feedback = false;        ///< an input that an edge may reach against the flow
+  /// A boolean parameter that the port belongs to: while it is off, the port is not used.
+  std::string_view with_param = {};
 };
 
 enum class ParamKind : std::uint8_t { boolean, integer, number, text, choice, json };

@@ -17,7 +17,8 @@ constexpr std::array<PortDecl, 3> kInputs{{
      .kind = media::PacketKind::tensor,
      .summary = "a turn model's probability that the turn is complete",
      .required = false,
-     .feedback = true},
+     .feedback = true,
+     .with_param = "turn_model"},
     {.name = "audio", .kind = media::PacketKind::audio, .summary = "everything that was heard"},
 }};
 

@@ -19,7 +19,8 @@ constexpr std::array<node::PortDecl, 3> kOutputs{{
      .summary = "everything that came, for a VAD behind the gate"},
     {.name = "turn_check",
      .kind = media::PacketKind::audio,
-     .summary = "the turn so far when silence begins, for a turn model; the last piece is marked"},
+     .summary = "the turn so far when silence begins, for a turn model; the last piece is marked",
+     .with_param = "turn_model"},
 }};
 
 base::Result<std::unique_ptr<node::StageNode>> create(const node::StageConfig& config) {

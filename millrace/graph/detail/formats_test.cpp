@@ -89,7 +89,7 @@ TEST(PlanFormats, AnUnconnectedInputIsUnknown) {
                  "  - {from: mix, to: out}\n"));
 
   const auto& formats = plan->find("mix")->input_formats;
-  ASSERT_EQ(formats.size(), 2U);
+  ASSERT_EQ(formats.size(), 3U);
   EXPECT_EQ(formats[0].rate_hz, 16000);
   EXPECT_EQ(formats[1].kind, media::PacketKind::audio);
   EXPECT_EQ(formats[1].rate_hz, 0);

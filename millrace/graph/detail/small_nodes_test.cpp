@@ -174,14 +174,26 @@ constexpr Contract kDelay{.type = "delay",
                           .outputs = kAudioOut,
                           .params = kDelayParams};
 
-constexpr std::array<PortDecl, 2> kMixIn{{
+constexpr std::array<PortDecl, 3> kMixIn{{
     {.name = "a", .kind = audio, .summary = "sound"},
     {.name = "b", .kind = audio, .summary = "sound", .required = false},
+    {.name = "level",
+     .kind = tensor,
+     .summary = "numbers",
+     .required = false,
+     .with_param = "leveled"},
 }};
+constexpr std::array<PortDecl, 2> kMixOut{{
+    {.name = "audio", .kind = audio, .summary = "sound"},
+    {.name = "loudness", .kind = audio, .summary = "sound", .with_param = "leveled"},
+}};
+constexpr std::array<ParamDecl, 1> kMixParams{
+    {{.name = "leveled", .kind = ParamKind::boolean, .initial = "false"}}};
 constexpr Contract kMix{.type = "mix",
                         .summary = "planned only",
                         .inputs = kMixIn,
-                        .outputs = kAudioOut,
+                        .outputs = kMixOut,
+                        .params = kMixParams,
                         .capabilities = {.overflow = OverflowPolicy::block}};
 
 constexpr std::array<ParamDecl, 7> kTunedParams{{
