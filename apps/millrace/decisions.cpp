@@ -16,12 +16,21 @@ using Json = nlohmann::ordered_json;
 
 /// Decisions about places that are further apart are different ones.
 constexpr std::int64_t kSamePlaceUs = 250'000;
+/// Events of ours nest three levels.
+constexpr int kMaxDepth = 64;
 /// Fields that depend on the clock on the wall, and one that says nothing of what was decided.
 constexpr const char* kWallFields[] = {"session", "wall_us", "sent_wall_us", "delivered_wall_us"};
 
 base::Result<Json> read_line(std::string_view session, const std::string& line) {
-  Json json = Json::parse(line, nullptr, false);
-  if (json.is_object() && json.contains("event") && json["event"].is_string()) return json;
+  // Values are compared and written by functions that call themselves for each level.
+  bool too_deep = false;
+  const auto within = [&](int depth, Json::parse_event_t, const Json&) {
+    too_deep = too_deep || depth > kMaxDepth;
+    return !too_deep;
+  };
+  Json json = Json::parse(line, within, false);
+  if (!too_deep && json.is_object() && json.contains("event") && json["event"].is_string())
+    return json;
   return base::fail(base::Code::bad_peer_data,
                     "the recording holds a line that is no event; expected a JSON object",
                     std::string(session));
@@ -79,6 +88,12 @@ bool is_measured(const std::string& name) {
   return name == "turn";
 }
 
+/// What left while it hung on a guess.
+bool is_guess(const Json& json) {
+  const auto found = json.find("final");
+  return found != json.end() && found->is_boolean() && !found->get<bool>();
+}
+
 /// What a gate or a caller decided, and the words; what follows from it block by block is left out.
 bool is_decision(const Json& json) {
   static const std::vector<std::string> kNames{"speculation_started",
@@ -95,7 +110,7 @@ bool is_decision(const Json& json) {
                                                "budget",
                                                "control"};
   const std::string name = name_of(json);
-  if (name == "output") return json.contains("text") && json.value("final", true);
+  if (name == "output") return json.contains("text") && !is_guess(json);
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 

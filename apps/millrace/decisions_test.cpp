@@ -58,6 +58,26 @@ TEST(CompareExactly, RefusesALineThatIsNoEvent) {
   }
 }
 
+TEST(CompareExactly, RefusesALineThatNestsWithoutEnd) {
+  // What compares and writes values calls itself for each level: this many would end the stack.
+  const std::string line =
+      R"({"event":"control","x":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+
+  const auto compared = compare_exactly("s1", {line}, {started(1, 5)}, false);
+
+  ASSERT_FALSE(compared);
+  EXPECT_EQ(compared.error().code, base::Code::bad_peer_data);
+}
+
+TEST(ComparePipelines, TakesAFieldOfAnotherKindForOneThatIsNotThere) {
+  const std::string line = R"({"event":"output","text":"x","final":"no"})";
+
+  const auto compared = compare_pipelines("s1", {line}, {line});
+
+  ASSERT_TRUE(compared);
+  EXPECT_EQ(compared->same, 1U);
+}
+
 TEST(ComparePipelines, PairsDecisionsAboutTheSamePlaceWhateverTheirNumbers) {
   const auto compared = compare_pipelines("s1", {started(1, 5'000'000)},
                                           {started(1, 1'000'000), started(2, 5'000'000)});

@@ -60,7 +60,7 @@ std::string speakable(std::string_view text) {
       text.remove_prefix(spelling->utf8.size());
       continue;
     }
-    if (lead == 0xc3 && text.size() > 1) {
+    if (lead == 0xc3 && text.size() > 1 && (static_cast<unsigned char>(text[1]) & 0xc0) == 0x80) {
       plain += kPlainLetters[static_cast<unsigned char>(text[1]) & 0x3f];
       text.remove_prefix(2);
       continue;

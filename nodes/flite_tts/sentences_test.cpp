@@ -27,6 +27,16 @@ TEST(Sentences, HaveSomethingToSay) {
   EXPECT_EQ(sentences(""), List{});
 }
 
+TEST(Speakable, KeepsALetterBehindHalfACharacter) {
+  EXPECT_EQ(speakable("\xc3"
+                      "A"),
+            " A");
+  EXPECT_EQ(speakable("\xc3"), " ");
+  EXPECT_EQ(speakable("\xc3\xa9"
+                      "A"),
+            "eA");
+}
+
 TEST(Sentences, AreCutAtACommaWhenTheyAreTooLong) {
   const std::string start(200, 'a');
   const std::string more(60, 'b');
