@@ -19,11 +19,11 @@ namespace millrace::app {
 
 namespace {
 
-// A signal handler may do no more than this.
+// A signal handler may do no more than set these, and ask for the time.
 volatile std::sig_atomic_t interrupt_seen = 0;
-// A terminal and a parent may both pass on one Ctrl-C: only one that comes later asks again.
-constexpr std::time_t kAskedAgainSeconds = 1;
 volatile std::time_t interrupt_at = 0;
+// A terminal and a parent may both pass on one Ctrl-C: only one that comes later asks again.
+constexpr std::time_t kAskedAgainSeconds = 2;
 
 // The first ends the run in order. Where even that hangs (a pipe that nobody writes to), one more
 // ends the program as if nobody had caught it.
@@ -32,7 +32,7 @@ void on_interrupt(int signal) {
   if (interrupt_seen == 0) {
     interrupt_at = now;
     interrupt_seen = 1;
-  } else if (now - interrupt_at > kAskedAgainSeconds) {
+  } else if (now - interrupt_at >= kAskedAgainSeconds) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
   }
@@ -66,7 +66,7 @@ Examples:
   millrace run examples/read_aloud.yaml --input sentences.txt --line-ms 5 --output out.wav
       a text, line by line, read aloud
 Exit codes: 0 good, 1 the work failed, 2 bad usage, input or manifest, 130 interrupted.
-Ctrl-C ends a run in order: files are whole. A second one, a second later, ends it at once.)";
+Ctrl-C ends a run in order: files are whole. One more, two seconds later, ends it at once.)";
 
 base::Result<std::unique_ptr<Recorder>> open_recorder(const RunOptions& options) {
   if (options.record.empty()) return nullptr;

@@ -66,8 +66,8 @@ void add_input(RunState& state, const BlockFeed& blocks);
 /// exit code. Nothing when `warning` is empty.
 void tell_of_input(RunState& state, const std::string& warning);
 
-/// Set by Ctrl-C; the run ends in order: files are whole, what was held back is counted. A second
-/// one, a second or more later, ends the program at once.
+/// Set by Ctrl-C; the run ends in order: files are whole, what was held back is counted. One more,
+/// two seconds later, ends the program at once.
 [[nodiscard]] bool interrupted() noexcept;
 /// What sessions may still give after an interrupt; then they are closed as they are.
 inline constexpr base::Duration kInterruptedFor = std::chrono::seconds(5);

@@ -146,6 +146,31 @@ TEST(SummaryText, OfManySessionsShowsTheTotalsOnly) {
   EXPECT_NE(text.find("5 segments confirmed, 0 cancelled; median gain 200 ms"), std::string::npos);
 }
 
+TEST(SummaryText, CountsLinesWhereTheInputIsText) {
+  RunFigures run;
+  run.sessions = 1;
+  run.audio_seconds = 2.0;
+  run.wall_seconds = 1.0;
+  EXPECT_NE(summary_text({}, {}, run).find("1 session, 2.0 s of audio in 1.0 s"),
+            std::string::npos);
+  run.text_lines = 7;
+
+  const std::string text = summary_text({}, {}, run);
+
+  EXPECT_NE(text.find("1 session, 7 lines of text in 1.0 s"), std::string::npos);
+  EXPECT_EQ(text.find("session-hour"), std::string::npos);
+}
+
+TEST(SummaryText, ShowsControlCharactersInWordsInsteadOfObeyingThem) {
+  std::vector<SessionSummary> sessions;
+  sessions.emplace_back("s1").add(said("\x1b[2Jgone", true), plan());
+
+  const std::string text = summary_text(sessions, {}, {});
+
+  EXPECT_NE(text.find("out: \\x1b[2Jgone"), std::string::npos);
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+}
+
 TEST(SummaryText, NamesDropsByReasonAndSaysWhenTimeIsVirtual) {
   StageFigures stage = figures_of("gate");
   stage.in = 10;

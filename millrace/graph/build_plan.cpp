@@ -214,8 +214,11 @@ std::expected<std::unique_ptr<const Plan>, std::vector<base::Error>> build_plan(
   plan->executor = spec.executor;
   add_stages(*plan, graph);
   add_edges(*plan, graph);
-  note_open_outputs(*plan);
-  note_halves(*plan);
+  // Notes ask parameters, and those of a node with a mistake are not there.
+  if (mistakes.empty()) {
+    note_open_outputs(*plan);
+    note_halves(*plan);
+  }
   detail::settle_formats(*plan, graph.nodes, graph.edges, mistakes);
   if (mistakes.empty()) {
     detail::add_latency(*plan);

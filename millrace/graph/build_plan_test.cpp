@@ -9,6 +9,7 @@ namespace {
 using node::OverflowPolicy;
 using node::Placement;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// The example of the manifest's reference, word for word.
 constexpr std::string_view kVoiceReply = R"(version: v1
@@ -114,6 +115,10 @@ TEST(BuildPlan, NotesAParameterWithoutThePortItNeeds) {
                   "mix: leveled has no effect: nothing reaches input level"));
   EXPECT_THAT(good(mixing("leveled: false", ""))->notes,
               ElementsAre("vad: nothing takes its output vad"));
+}
+
+TEST(BuildPlan, NotesNothingAboutParametersThatAreMistaken) {
+  EXPECT_THAT(wrong(mixing("levelled: true", "")), ElementsAre(HasSubstr("levelled")));
 }
 
 TEST(BuildPlan, NotesAConnectedPortWhoseParameterIsOff) {

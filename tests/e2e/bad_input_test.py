@@ -134,9 +134,15 @@ class BadManifest(ProgramTest):
         self.assertRegex(done.stderr, r"pipeline\.yaml:\d+:\d+: ")
 
     def test_a_manifest_that_is_not_there(self):
-        done = self.millrace("run", self.folder / "none.yaml", "--input", "a.wav", "--fast", exit_code=BAD)
+        done = self.millrace("run", self.folder / "none.yaml", "--input", "a.wav", "--fast", exit_code=2)
 
         self.assertIn("none.yaml", done.stderr)
+
+    def test_a_mistyped_parameter_of_the_gate(self):
+        done = self.run_manifest(SPECULATIVE.read_text().replace("lookback_ms:", "lookbakc_ms:", 1))
+
+        self.assertRegex(done.stderr, r"pipeline\.yaml:\d+:\d+: .*lookbakc_ms")
+        self.assertIn("lookback_ms", done.stderr)
 
     def test_an_input_rate_that_the_graph_cannot_take(self):
         done = self.run_manifest("""
@@ -156,6 +162,27 @@ edges:
         self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
         self.assertIn("8000", done.stderr)
         self.assertIn("16000", done.stderr)
+
+
+class BadNames(ProgramTest):
+    def told(self, name, exit_code=2):
+        return self.millrace("run", SPECULATIVE, "--input", name, "--fast", exit_code=exit_code).stderr
+
+    def test_an_input_that_is_not_there_is_bad_usage(self):
+        self.assertIn("none.wav: no such file", self.told(self.folder / "none.wav"))
+
+    def test_a_plus_with_nothing_behind_it(self):
+        wav = write_wav(self.folder / "a.wav", *one_sentence())
+
+        self.assertIn("an empty name beside a + in", self.told(f"{wav}+"))
+
+    def test_control_characters_are_shown_and_not_obeyed(self):
+        self.assertIn("\\x1b[31m", self.told("\x1b[31m"))
+
+    def test_a_rate_with_no_small_ratio_is_told_with_the_remedy(self):
+        wav = write_wav(self.folder / "a.wav", *one_sentence(), rate_hz=47999)
+
+        self.assertIn("resample: 47999 to 16000 Hz", self.told(wav, exit_code=1))
 
 
 class BadModels(ProgramTest):

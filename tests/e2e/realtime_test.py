@@ -82,6 +82,24 @@ class CtrlC(ProgramTest):
                 self.assertEqual(sorted(ended), sorted(started))
                 self.assertEqual(len(named(own, "speech_started")), len(named(own, "speech_ended")))
 
+    def test_one_more_ends_a_run_that_hangs_on_a_pipe(self):
+        pipe, log = self.folder / "pipe.wav", self.folder / "e.jsonl"
+        os.mkfifo(pipe)
+        command = [BINARY, "run", SPECULATIVE, "--input", pipe, "--events", log]
+        process = subprocess.Popen([str(part) for part in command], cwd=ROOT, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment)
+        give_up = time.monotonic() + HANG_S
+        try:
+            while not log.exists() and time.monotonic() < give_up:
+                time.sleep(0.01)
+            while process.poll() is None and time.monotonic() < give_up:
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.1)
+            self.assertEqual(process.poll(), -signal.SIGINT)
+        finally:
+            process.kill()
+            process.wait()
+
 
 if __name__ == "__main__":
     unittest.main()

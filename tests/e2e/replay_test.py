@@ -29,6 +29,13 @@ class Replay(ProgramTest):
     def test_repeats_a_run_on_virtual_time(self):
         self.check_identical(self.record(TURNS, self.call(), "--fast"))
 
+    def test_says_when_there_was_nothing_to_decide(self):
+        silence = write_wav(self.folder / "silence.wav", pause(1.0))
+
+        shown = self.millrace("replay", self.record(SPECULATIVE, silence, "--fast")).stdout
+
+        self.assertIn("no decision was recorded", shown)
+
     def test_repeats_a_run_in_real_time(self):
         self.check_identical(self.record(TURNS, self.call(), "--realtime"))
 

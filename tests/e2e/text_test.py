@@ -128,7 +128,6 @@ class NoText(ProgramTest):
         (self.folder / "folder").mkdir()
 
         self.refused(None, "directory", name="folder")
-        # As for audio: what is not there may be there later.
         self.refused(None, "no such file", name="none.txt")
 
 
