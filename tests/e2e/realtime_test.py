@@ -95,7 +95,8 @@ class CtrlC(ProgramTest):
             while process.poll() is None and time.monotonic() < give_up:
                 process.send_signal(signal.SIGINT)
                 time.sleep(0.1)
-            self.assertEqual(process.poll(), -signal.SIGINT)
+            # Where the system breaks the wait off at the first signal, the run ends in order instead.
+            self.assertIn(process.poll(), (-signal.SIGINT, 130))
         finally:
             process.kill()
             process.wait()
